@@ -1,0 +1,263 @@
+"""The contract between platform and workshop: what a job is asked to do, and what it answers.
+
+Belongs here: frozen dataclasses of plain values, their validation, their JSON form, their fingerprint.
+Does not belong here: anything that needs more than the standard library, anything that runs.
+
+Identity is what changes a result; execution is where and how fast. A field marked `execution` (a path, a worker
+count) travels in spec.json and is left out of the fingerprint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+# Where a caption can come from. `image_texts` sources first, then kinds of `entity_texts`, then the query that found it.
+TEXT_SOURCES = (
+    "alt_text", "title",
+    "label", "alias", "taxon_name", "common_name", "description", "natural_type", "attribute",
+    "query",
+)  # fmt: skip
+TOWERS = ("demo-64", "ViT-B-32", "ViT-B-16")  # resolved to an open_clip configuration in model.py
+LOSSES = ("contrastive",)
+PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")
+
+T = TypeVar("T")
+
+
+class SpecError(ValueError):
+    """A spec that cannot be run: names the field, what was found and what is allowed."""
+
+
+def execution(default: Any = dataclasses.MISSING) -> Any:
+    """Declare a field that says where or how fast, and so stays out of the fingerprint."""
+    return field(default=default, metadata={"execution": True})
+
+
+def _need(holds: bool, path: str, found: object, allowed: str) -> None:
+    if not holds:
+        raise SpecError(f"{path}: found {found!r}; allowed: {allowed}")
+
+
+@dataclass(frozen=True)
+class CaptionMix:
+    """Weights over TEXT_SOURCES, normalised per picture over the sources that the picture has.
+
+    Weights are relative, at least 0, finite, not all 0.
+    """
+
+    name: str
+    weights: dict[str, float]
+
+    def __post_init__(self) -> None:
+        for source, weight in self.weights.items():
+            path = f"mix[{self.name}].weights.{source}"
+            _need(source in TEXT_SOURCES, path, source, f"one of {', '.join(TEXT_SOURCES)}")
+            _need(math.isfinite(weight) and weight >= 0, path, weight, "a finite number of at least 0")
+        _need(sum(self.weights.values()) > 0, f"mix[{self.name}].weights", self.weights, "at least one weight above 0")
+
+
+@dataclass(frozen=True)
+class ShardSpec:
+    """One tar of pictures with its sidecar of words; paths are relative to `DataSpec.root`."""
+
+    name: str
+    sha256: str
+    samples: int
+    tar: str = execution()
+    texts: str = execution()
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The pictures and the words of a training run.
+
+    `words_fingerprint` covers the sidecars, `image_entities` and `entity_texts`: a relabelled entity changes it and no
+    tar. `skip_fingerprint` covers the keys in `skip` (taken down or no longer kept), which loaders never yield.
+    All files are Parquet, relative to `root`:
+    texts of a shard (image_id, source, text), image_entities (image_id, qid, query_text), entity_texts (qid, kind, text),
+    skip (image_id).
+    """
+
+    release_id: str
+    words_fingerprint: str
+    skip_fingerprint: str
+    shards: tuple[ShardSpec, ...]
+    root: str = execution()
+    image_entities: tuple[str, ...] = execution()
+    entity_texts: tuple[str, ...] = execution()
+    skip: tuple[str, ...] = execution(())
+
+    @property
+    def samples(self) -> int:
+        """Pictures over all shards, skipped ones included."""
+        return sum(shard.samples for shard in self.shards)
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One training run: model, data, words, loss, schedule. `samples_seen` 0 means an untrained control.
+
+    Sizes are pixels and tokens; `batch_size_global` counts pictures over all ranks; learning rate is the peak of a
+    cosine with linear warm-up over `warmup_ratio` of the steps.
+    """
+
+    recipe: str
+    tower: str
+    mix: CaptionMix
+    data: DataSpec
+    samples_seen: int
+    batch_size_global: int
+    lr_peak: float
+    seed: int = 0
+    loss: str = "contrastive"
+    context_length_tokens: int = 32
+    warmup_ratio: float = 0.1
+    weight_decay: float = 0.2
+    beta1: float = 0.9
+    beta2: float = 0.98
+    eps: float = 1e-6
+    grad_clip_norm: float = 1.0
+    crop_scale_min: float = 0.4
+    precision: str = "fp32"
+    world_size: int = 1
+    checkpoint_every_steps: int = execution(200)
+    workers: int = execution(1)
+
+    def __post_init__(self) -> None:
+        at = f"recipe[{self.recipe}]"
+        _need(self.tower in TOWERS, f"{at}.tower", self.tower, f"one of {', '.join(TOWERS)}")
+        _need(self.loss in LOSSES, f"{at}.loss", self.loss, f"one of {', '.join(LOSSES)}")
+        _need(self.precision in ("fp32", "bf16"), f"{at}.precision", self.precision, "fp32 or bf16")
+        _need(self.samples_seen >= 0, f"{at}.samples_seen", self.samples_seen, "0 (untrained control) or more pictures")
+        _need(self.world_size >= 1, f"{at}.world_size", self.world_size, "at least 1 process")
+        _need(
+            self.batch_size_global > 0 and self.batch_size_global % self.world_size == 0,
+            f"{at}.batch_size_global", self.batch_size_global, f"a positive multiple of world_size ({self.world_size})",
+        )  # fmt: skip
+        _need(self.lr_peak > 0, f"{at}.lr_peak", self.lr_peak, "a number above 0")
+        _need(0 <= self.warmup_ratio < 1, f"{at}.warmup_ratio", self.warmup_ratio, "a share in [0, 1)")
+        _need(0 < self.crop_scale_min <= 1, f"{at}.crop_scale_min", self.crop_scale_min, "a share in (0, 1]")
+        _need(4 <= self.context_length_tokens <= 77, f"{at}.context_length_tokens", self.context_length_tokens, "4 to 77")
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps: ceil(samples_seen / batch_size_global)."""
+        return -(-self.samples_seen // self.batch_size_global)
+
+
+@dataclass(frozen=True)
+class BenchmarkSpec:
+    """Held-out pictures with their classes. `images` is Parquet (image_id, class_id, path), paths relative to `root`.
+
+    `classes` maps class id (a Wikidata id or a name) to the names it may be called; the first is used by zero-shot.
+    """
+
+    name: str
+    fingerprint: str
+    classes: dict[str, tuple[str, ...]]
+    templates: tuple[str, ...]
+    root: str = execution()
+    images: str = execution()
+
+
+@dataclass(frozen=True)
+class EvalSpec:
+    """Score one exported checkpoint on benchmarks. `checkpoint` is a directory holding an open_clip export."""
+
+    recipe: str
+    step: int
+    checkpoint_sha256: str
+    benchmarks: tuple[BenchmarkSpec, ...]
+    protocols: tuple[str, ...] = ("zero_shot",)
+    batch_size: int = execution(64)
+    checkpoint: str = execution("")
+
+    def __post_init__(self) -> None:
+        for protocol in self.protocols:
+            _need(protocol in PROTOCOLS, "protocols", protocol, f"one of {', '.join(PROTOCOLS)}")
+
+
+@dataclass(frozen=True)
+class EmbedSpec:
+    """Embed pictures with an exported checkpoint or an open_clip name (`encoder`).
+
+    `images` is Parquet (image_id, path), paths relative to `root`; the answer is embeddings.parquet
+    (image_id, vector FLOAT[D], unit norm) beside result.json.
+    """
+
+    encoder: str
+    encoder_sha256: str
+    images_fingerprint: str
+    root: str = execution()
+    images: str = execution()
+    batch_size: int = execution(64)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure of a checkpoint on a benchmark; `count` is the number of pictures or queries behind it."""
+
+    benchmark: str
+    protocol: str
+    metric: str
+    value: float
+    count: int
+
+
+def to_json(spec: Any) -> str:
+    """Return the canonical JSON text of a spec: sorted keys, no blanks that depend on the writer."""
+    return json.dumps(dataclasses.asdict(spec), sort_keys=True, ensure_ascii=False, indent=1) + "\n"
+
+
+def fingerprint(spec: Any) -> str:
+    """Return the sha256 (hex) of a spec's identity: every field but those marked `execution`, at any depth."""
+    text = json.dumps(_identity(spec), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _identity(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _identity(getattr(value, f.name)) for f in fields(value) if not f.metadata.get("execution")}
+    if isinstance(value, dict):
+        return {str(key): _identity(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_identity(item) for item in value]
+    return value
+
+
+
+def load(kind: type[T], path: Path | str) -> T:
+    """Read a spec of `kind` from a JSON file. Raises SpecError on an unknown or missing field, naming file and field."""
+    try:
+        raw = json.loads(Path(path).read_text())
+    except json.JSONDecodeError as error:
+        raise SpecError(f"{path}: not JSON ({error}); write it with spec.to_json") from error
+    return _build(kind, raw, str(path))
+
+
+def _build(kind: Any, raw: dict[str, Any], at: str) -> Any:
+    known = {f.name: f for f in fields(kind)}
+    unknown = sorted(set(raw) - set(known))
+    _need(not unknown, at, unknown, f"the fields of {kind.__name__}: {', '.join(known)}")
+    required = {n for n, f in known.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+    missing = sorted(required - set(raw))
+    _need(not missing, at, missing, f"a value for each of {', '.join(missing)}")
+    return kind(**{name: _field(f"{at}.{name}", name, value) for name, value in raw.items()})
+
+
+def _field(at: str, name: str, value: Any) -> Any:
+    nested = {"mix": CaptionMix, "data": DataSpec}.get(name)
+    if nested and isinstance(value, dict):
+        return _build(nested, value, at)
+    if name in ("shards", "benchmarks"):
+        kind = ShardSpec if name == "shards" else BenchmarkSpec
+        return tuple(_build(kind, item, f"{at}[{index}]") for index, item in enumerate(value))
+    if name == "classes":
+        return {key: tuple(names) for key, names in value.items()}
+    return tuple(value) if isinstance(value, list) else value
