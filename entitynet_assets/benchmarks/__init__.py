@@ -1,0 +1,1 @@
+"""Benchmarks: held-out pictures, a source because decontamination needs them early and scoring late."""

@@ -1,0 +1,52 @@
+"""The door of the benchmarks room: fetch held-out pictures, store them, hash them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+from entitynet_assets.benchmarks.holdout import ManifestError, held_out_row, parse_manifest
+from entitynet_assets.pictures import picture_fault, read_picture
+from entitynet_assets.stations import Made, Station, Work, station
+from entitynet_assets.studies.models import Benchmark
+from entitynet_assets.tables import BENCHMARK_IMAGES
+from entitynet_assets.web import Request
+
+
+@station(
+    BENCHMARK_IMAGES,
+    params=lambda place: [[b.name, b.manifest] for b in place.study.benchmarks] + [place.study.shards.stored_side_px],
+)
+def benchmark_images(work: Work) -> Made:
+    """Held-out pictures of every registered benchmark, with the hashes that decontamination compares.
+
+    A picture that does not come is counted by its reason; the benchmark is then smaller, and its scores say by `count`.
+    """
+    rows: list[dict[str, Any]] = []
+    counts: Counter[str] = Counter()
+    for benchmark in work.study.benchmarks:
+        rows += _fetch(work, benchmark, counts)
+    return Made(rows, counts, {"downloads": sum(counts.values())})
+
+
+def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str]) -> list[dict[str, Any]]:
+    manifest = work.place.web.ask(Request(benchmark.manifest))
+    if not manifest.ok:
+        raise ManifestError(f"benchmarks.{benchmark.name}.manifest: {benchmark.manifest} gave {manifest.outcome} ({manifest.reason}); check the address")
+    entries = parse_manifest(manifest.body, benchmark.manifest)
+    rows: dict[str, dict[str, Any]] = {}
+    asked = ((entry, Request(entry.image_url)) for entry in entries)
+    for number, (entry, answer) in enumerate(work.place.web.ask_all(asked), 1):
+        fault = picture_fault(answer.body) if answer.ok else answer.outcome
+        counts[fault or "ok"] += 1
+        if not fault:
+            image_id = hashlib.sha256(answer.body).hexdigest()
+            picture = read_picture(answer.body, work.study.shards.stored_side_px)
+            path = work.lake.put_blob("held_out", f"{image_id}-{work.study.shards.stored_side_px}.jpg", picture.jpeg)
+            rows[image_id] = held_out_row(benchmark.name, entry, image_id, path, picture)
+        work.advance(number, len(entries), "held-out pictures")
+    return list(rows.values())
+
+
+STATIONS: tuple[Station, ...] = (benchmark_images,)

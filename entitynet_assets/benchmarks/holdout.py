@@ -1,0 +1,47 @@
+"""Held-out sets: the manifest that names their pictures.
+
+Belongs here: reading a manifest, the row of a held-out picture. Does not belong here: fetching, scoring.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from entitynet_assets.pictures import Picture
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be used: what was expected, what was found, what to do."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One entry of a manifest."""
+
+    image_url: str
+    class_id: str
+    class_name: str
+
+
+def parse_manifest(body: bytes, where: str) -> list[HeldOut]:
+    """Return the entries of {"images": [{"image_url", "qid", "label"}]}. Raises ManifestError naming the entry and field."""
+    try:
+        entries = json.loads(body)["images"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestError(f'{where}: expected {{"images": [...]}}, found {body[:120]!r}; check benchmarks.manifest') from error
+    for number, entry in enumerate(entries):
+        for field in ("image_url", "qid", "label"):
+            if not isinstance(entry, dict) or not isinstance(entry.get(field), str):
+                raise ManifestError(f"{where}: images[{number}].{field}: expected a string, found {entry!r}; mend the manifest")
+    return [HeldOut(entry["image_url"], entry["qid"], entry["label"]) for entry in entries]
+
+
+def held_out_row(benchmark: str, entry: HeldOut, image_id: str, path: str, picture: Picture) -> dict[str, Any]:
+    """Return the row of benchmark_images for a decoded picture."""
+    return {
+        "benchmark": benchmark, "image_id": image_id, "class_id": entry.class_id, "class_name": entry.class_name,
+        "image_url": entry.image_url, "path": path, "phash": picture.phash, "dhash": picture.dhash,
+        "width_px": picture.width_px, "height_px": picture.height_px,
+    }  # fmt: skip

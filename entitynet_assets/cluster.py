@@ -1,0 +1,189 @@
+"""The door to the machines that train: submit a job, find it again, wait for it, cancel it.
+
+Belongs here: launching torchrun, job ids, process groups, the tail of a log. Does not belong here: what a job computes
+(entitynet_train), which job is wanted (training/, scores/, curation/). Here stands the local machine; a Slurm or
+Kubernetes door offers the same four verbs.
+
+A job is a folder: spec.json (in), job.json (id, written before waiting), log.txt, metrics.jsonl, result.json (last, its
+presence means finished). So a restart loses nothing: finished -> report, running -> wait, lost -> submit again and resume.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from entitynet_assets.lake import write_atomic
+
+State = Literal["absent", "running", "finished", "lost"]
+POLL_S = 0.25
+GRACE_S = 30.0  # between SIGINT, SIGTERM and SIGKILL
+MAX_LOSSES = 3  # a job that dies this often without a result is the job's own fault
+Watcher = Callable[[Mapping[str, Any]], None]
+
+
+class JobLost(Exception):  # noqa: N818 - the name says what happened
+    """A job that ended without a result: what was asked, the end of its log, what to do."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run: a module of entitynet_train, its spec as JSON text, the folder, and how many processes."""
+
+    module: str
+    spec_json: str
+    folder: Path
+    processes: int = 1
+
+
+class LocalCluster:
+    """Runs jobs on this machine, each torchrun in a process group of its own."""
+
+    def run(self, job: Job, watch: Watcher | None = None) -> dict[str, Any]:
+        """Return the job's result, running it as far as needed; `watch` gets each new line of metrics.jsonl.
+
+        Raises JobLost if it ends without a result. An interruption (Ctrl-C, a cancelled run) cancels the job; a killed
+        caller leaves it running, and the next call finds it.
+        """
+        for attempt in range(1, MAX_LOSSES + 1):
+            state = self.state(job)
+            if state in ("absent", "lost"):
+                self.submit(job)
+            try:
+                code = self._wait(job, watch)
+            except BaseException:
+                self.cancel(job)
+                raise
+            if self.state(job) == "finished":
+                return json.loads((job.folder / "result.json").read_text())
+            if code is not None and code >= 0 or attempt == MAX_LOSSES:
+                break  # it said no by itself: asking again would say the same
+        raise JobLost(
+            f"{job.module} in {job.folder.name} ended without a result.\nThe end of {job.folder / 'log.txt'}:\n{_tail(job.folder / 'log.txt')}\n"
+            "Mend the cause and run again; it resumes from its newest whole checkpoint."
+        )
+
+    def state(self, job: Job) -> State:
+        """Say where a job stands, from its folder and the process table alone."""
+        same_spec = (job.folder / "spec.json").exists() and (job.folder / "spec.json").read_text() == job.spec_json
+        if same_spec and (job.folder / "result.json").exists():
+            return "finished"
+        known = _read_json(job.folder / "job.json")
+        if known is None:
+            return "absent"
+        return "running" if _alive(known) else "lost"
+
+    def submit(self, job: Job) -> None:
+        """Start a job and record its id before anything else can happen."""
+        job.folder.mkdir(parents=True, exist_ok=True)
+        (job.folder / "result.json").unlink(missing_ok=True)
+        write_atomic(job.folder / "spec.json", job.spec_json.encode())
+        with (job.folder / "log.txt").open("ab") as log:
+            process = subprocess.Popen(_command(job), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), start_new_session=True)
+        write_atomic(job.folder / "job.json", json.dumps({"pid": process.pid, "started": _started(process.pid), "attempt_of": job.module}).encode())
+
+    def cancel(self, job: Job) -> None:
+        """End a job's whole process group: SIGINT, so that it saves a checkpoint, then SIGTERM, then SIGKILL."""
+        known = _read_json(job.folder / "job.json")
+        for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            if known is None or not _alive(known):
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(known["pid"], signal_number)
+            _wait_until(lambda: not _alive(known), GRACE_S)
+
+    def _wait(self, job: Job, watch: Watcher | None) -> int | None:
+        known = _read_json(job.folder / "job.json") or {"pid": -1}
+        lines = _new_lines(job.folder / "metrics.jsonl")
+        while True:
+            ended, code = _ended(known)
+            for line in lines:
+                if line is None:
+                    break
+                if watch:
+                    watch(line)
+            if ended:
+                return code
+            time.sleep(POLL_S)
+
+
+def _command(job: Job) -> list[str]:
+    program = ["-m", job.module, "--spec", str(job.folder / "spec.json"), "--out", str(job.folder)]
+    if job.processes == 1:
+        return [sys.executable, *program]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(job.processes), "--max-restarts", "0"]
+    return [sys.executable, *launcher, "-m", "--", *program[1:]]
+
+
+def _environment() -> dict[str, str]:
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    return {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
+
+
+def _started(pid: int) -> str:
+    """Return the start time of a process, so that a reused pid is not taken for the job."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _alive(known: Mapping[str, Any]) -> bool:
+    ended, _ = _ended(known)
+    if ended:
+        return False
+    return _started(known["pid"]) == known["started"]
+
+
+def _ended(known: Mapping[str, Any]) -> tuple[bool, int | None]:
+    """Return (has it ended, exit code if it was our child): code below 0 is the signal that killed it."""
+    try:
+        pid, status = os.waitpid(known["pid"], os.WNOHANG)
+        if pid:
+            return True, os.waitstatus_to_exitcode(status)
+        return False, None
+    except ChildProcessError:
+        path = Path(f"/proc/{known['pid']}")
+        return not path.exists() or _started(known["pid"]) != known.get("started"), None
+
+
+def _wait_until(holds: Callable[[], bool], limit_s: float) -> None:
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end and not holds():
+        time.sleep(POLL_S)
+
+
+def _new_lines(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Yield each whole line of a growing JSON-lines file once; None when there is no more for now."""
+    offset = 0
+    while True:
+        if path.exists():
+            with path.open("rb") as file:
+                file.seek(offset)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    offset += len(line)
+                    with contextlib.suppress(json.JSONDecodeError):
+                        yield json.loads(line)
+        yield None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"

@@ -1,0 +1,67 @@
+"""The door of the curation room: Python measures, SQL decides."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from entitynet_assets.curation.contamination import leaked
+from entitynet_assets.curation.duplicates import differing_bits, representatives
+from entitynet_assets.curation.texts import web_texts
+from entitynet_assets.sql_assets import sql_asset
+from entitynet_assets.stations import Made, Station, Work, station
+from entitynet_assets.tables import EMBEDDINGS, ENTITY_REPORT, IMAGE_TEXTS, KEPT_IMAGES, LEAKS, LIKENESS, VERDICTS
+
+
+@station(IMAGE_TEXTS, reads=("hits", "downloads", "images"), every=("hits", "downloads"))
+def image_texts(work: Work) -> Made:
+    """Alt texts and titles of the slice's pictures, cleaned, each with the page that says it."""
+    found = work.select(
+        "SELECT downloads.image_id, hits.url_id, hits.page_url, hits.alt_text, hits.title FROM hits JOIN downloads USING (url_id) "
+        "WHERE downloads.image_id IN (SELECT image_id FROM images) ORDER BY hits.query_id, hits.provider, hits.rank"
+    )
+    rows, counts = web_texts(found)
+    return Made(rows, counts)
+
+
+@station(LIKENESS, reads=("images",), params=lambda place: place.study.curation.duplicate_radius)
+def likeness(work: Work) -> Made:
+    """Pictures that repeat an earlier one. Global: the first by (round, image_id) represents its group, so old shards stand."""
+    rows = work.select("SELECT image_id, phash, dhash FROM images ORDER BY round, image_id")
+    phash, dhash = (np.array([row[name] for row in rows], dtype=np.uint64) for name in ("phash", "dhash"))
+    repeats = representatives(phash, dhash, work.study.curation.duplicate_radius)
+    made = [
+        {
+            "image_id": rows[later]["image_id"], "representative_id": rows[first]["image_id"],
+            "phash_distance": differing_bits(rows[later]["phash"], rows[first]["phash"]),
+            "dhash_distance": differing_bits(rows[later]["dhash"], rows[first]["dhash"]),
+        }
+        for later, first in repeats.items()
+    ]  # fmt: skip
+    return Made(made, {"repeats": len(made), "first_of_its_kind": len(rows) - len(made)})
+
+
+@station(LEAKS, reads=("images", "benchmark_images"), params=lambda place: place.study.curation.leak_radius)
+def leaks(work: Work) -> Made:
+    """Harvested pictures that a benchmark holds out, by perceptual hash."""
+    columns = "image_id, phash, dhash"
+    found = leaked(work.rows("images", columns), work.rows("benchmark_images", "benchmark, " + columns), work.study.curation.leak_radius)
+    return Made(found, {"leaks": len(found)})
+
+
+@station(EMBEDDINGS, reads=("images",), params=lambda place: place.study.encoder and place.study.encoder.model_dump())
+def embeddings(work: Work) -> Made:
+    """Embeddings by the study's encoder; a study without one gets an empty table, and relevance is then not judged."""
+    if work.study.encoder is None:
+        return Made([], {"not_judged": len(work.rows("images", "image_id"))})
+    raise NotImplementedError
+
+
+STATIONS: tuple[Station, ...] = (
+    image_texts,
+    likeness,
+    embeddings,
+    leaks,
+    sql_asset(VERDICTS, every=("downloads", "urls")),
+    sql_asset(KEPT_IMAGES),
+    sql_asset(ENTITY_REPORT),
+)

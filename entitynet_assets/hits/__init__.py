@@ -1,0 +1,1 @@
+"""Hits: searches become answer pages, ranked links and distinct addresses."""

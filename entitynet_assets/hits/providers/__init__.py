@@ -1,0 +1,1 @@
+"""Image searches, one file each: pure `request` and `parse`."""

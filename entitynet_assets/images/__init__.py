@@ -1,0 +1,1 @@
+"""Images: addresses become downloads, downloads become distinct pictures."""

@@ -1,0 +1,1 @@
+"""Labels: which entities a picture shows, on what evidence."""

@@ -1,0 +1,380 @@
+"""The door to tables and blobs: every read and write of data goes through here.
+
+Belongs here: DuckDB, Parquet, records, blobs, rounds, locks. Does not belong here: what a table means (tables.py), how it
+is made (the rooms), when (stations.py).
+
+Layout under the root: tables/<table>/<slice>-<digest>.parquet with <slice>.json (the record) written last;
+blobs/<kind>/<ab>/<name>; jobs/<kind>/<name>/ for what the cluster works in; round.json; tombstones.jsonl.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from entitynet_assets import lineage
+from entitynet_assets.lineage import DriftError, Record
+from entitynet_assets.tables import PREVIOUS, SEALED, TABLES, ContractError, Table
+
+WHOLE = "whole"
+Rows = Sequence[Mapping[str, Any]]
+Views = Mapping[str, Sequence[Path]]
+_PACKAGED_SQL = Path(__file__).parent / "_sql"
+_REPOSITORY_SQL = Path(__file__).parent.parent / "sql"
+_MACROS = "CREATE MACRO slice_of(id, slice_count) AS (('0x' || sha256(id)[1:8])::UBIGINT % slice_count)"
+
+
+def sql_folder() -> Path:
+    """Return the folder of SQL files: the installed copy if there is one, else the repository's."""
+    return _PACKAGED_SQL if _PACKAGED_SQL.is_dir() else _REPOSITORY_SQL
+
+
+def read_sql(table: Table) -> str:
+    """Return the SELECT that makes a table."""
+    return (sql_folder() / table.room / f"{table.name}.sql").read_text()
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB with the project's macros."""
+    con = duckdb.connect(config={"threads": os.cpu_count() or 1})
+    con.execute(_MACROS)
+    return con
+
+
+def typed_select(table: Table) -> str:
+    """Return a SELECT that yields no row and has exactly the contract's columns and types."""
+    columns = ", ".join(f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in table.columns)
+    return f"SELECT {columns} LIMIT 0"
+
+
+def describe(con: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
+    """Return (name, type) of the columns that a query yields."""
+    return [(row[0], row[1]) for row in con.execute(f"DESCRIBE {query}", params or None).fetchall()]
+
+
+def need_contract(con: duckdb.DuckDBPyConnection, table: Table, query: str, params: Mapping[str, Any] | None = None) -> None:
+    """Raise ContractError unless a query yields the contract's columns, types and order."""
+    found, expected = describe(con, query, params), describe(con, typed_select(table))
+    if found != expected:
+        wrong = [f"found {f}, expected {e}" for f, e in zip(found, expected, strict=False) if f != e]
+        lengths = f"{len(found)} columns against {len(expected)}"
+        raise ContractError(f"{table.name}: {'; '.join(wrong[:3]) or lengths}; mend sql/{table.room}/{table.name}.sql or tables.py")
+
+
+@lru_cache(maxsize=None)
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the Arrow schema of a contract."""
+    with warnings.catch_warnings():  # DuckDB warns that a DB-API result copies rows; there are none here
+        warnings.simplefilter("ignore", UserWarning)
+        return connect().execute(typed_select(table)).to_arrow_table().schema
+
+
+class Lake:
+    """Tables and blobs of one study under one root folder."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).absolute()
+        (self.root / "tables").mkdir(parents=True, exist_ok=True)
+        for table in PREVIOUS.values():
+            if self.record(table.name) is None:
+                self.write_rows(table, [])
+
+    # -- records ---------------------------------------------------------------------------------------------------
+
+    def record(self, table: str, slice_name: str = WHOLE) -> Record | None:
+        """Return the record of a slice, or None if it was never made whole."""
+        path = self.root / "tables" / table / f"{slice_name}.json"
+        try:
+            record = lineage.from_json(path.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise DriftError(f"{path} is not a record ({error}); delete it and run again, and the slice is made anew") from error
+        return record if (path.parent / record.file).exists() else None
+
+    def need(self, table: str, slice_name: str = WHOLE) -> Record:
+        """Return the record of a slice. Raises DriftError if it is absent or failed a blocking check."""
+        record = self.record(table, slice_name)
+        if record is None:
+            raise DriftError(f"{table} [{slice_name}] is not made yet; run `entitynet run --until {table}` first")
+        if record.failed_checks:
+            raise DriftError(
+                f"{table} [{slice_name}] failed {', '.join(record.failed_checks)}; look at its checks, mend the cause, run again"
+            )
+        return record
+
+    def path(self, table: str, slice_name: str = WHOLE) -> Path:
+        """Return the Parquet file of a slice that is made and sound."""
+        return self.root / "tables" / table / self.need(table, slice_name).file
+
+    def slices(self, table: str) -> list[str]:
+        """Return the names of the slices that have a record, in order."""
+        return sorted(path.stem for path in (self.root / "tables" / table).glob("*.json"))
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def select(self, query: str, views: Views, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run a SELECT over Parquet files given by table name, and return its rows."""
+        with contextlib.closing(connect()) as con:
+            self._register(con, views)
+            result = con.execute(query, params or None)
+            names = [column[0] for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def rows(self, table: str, *slice_names: str) -> list[dict[str, Any]]:
+        """Return all rows of a table in key order, over the slices named or else all that exist."""
+        contract = TABLES.get(table) or PREVIOUS[table]
+        files = [self.path(table, name) for name in (slice_names or self.slices(table))]
+        if not files:
+            raise DriftError(f"{table} is not made yet; run `entitynet run --until {table}` first")
+        return self.select(f"SELECT * FROM {table} ORDER BY {', '.join(contract.key)}", {table: files})
+
+    def _register(self, con: duckdb.DuckDBPyConnection, views: Views) -> None:
+        for name, files in views.items():
+            listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+            con.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def write_rows(self, table: Table, rows: Rows, slice_name: str = WHOLE, **facts: Any) -> Record:
+        """Write rows as a slice of a table. Raises ContractError on a column the contract lacks or a wrong type."""
+        known = set(table.column_names)
+        for row in rows:
+            if not row.keys() <= known:
+                raise ContractError(f"{table.name}: unknown columns {sorted(row.keys() - known)}; the contract in tables.py has {sorted(known)}")
+        try:
+            arrow = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ContractError(f"{table.name}: a value does not fit its column ({error}); mend the maker or tables.py") from error
+        with contextlib.closing(connect()) as con:
+            con.register("rows_in", arrow)
+            return self._write(con, table, slice_name, "SELECT * FROM rows_in", None, facts)
+
+    def write_query(self, table: Table, query: str, views: Views, params: Mapping[str, Any], slice_name: str = WHOLE, **facts: Any) -> Record:
+        """Write the result of a SELECT as a slice of a table. Raises ContractError if its columns are not the contract's."""
+        with contextlib.closing(connect()) as con:
+            self._register(con, views)
+            return self._write(con, table, slice_name, query, params, facts)
+
+    def _write(
+        self, con: duckdb.DuckDBPyConnection, table: Table, slice_name: str, query: str, params: Mapping[str, Any] | None, facts: dict[str, Any]
+    ) -> Record:
+        need_contract(con, table, query, params)
+        folder = self.root / "tables" / table.name
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as scratch:
+            new = Path(scratch) / "new.parquet"
+            order = ", ".join(f'"{name}"' for name in table.key)
+            con.execute(f"COPY (SELECT * FROM ({query}) ORDER BY {order}) TO '{new}' (FORMAT parquet, COMPRESSION zstd)", params or None)
+            digest, rows = content_digest(con, new, table)
+            failed = ("contract",) if contract_faults(con, table, new) else ()
+            name = f"{slice_name}-{digest[:16]}.parquet"
+            _sync(new)
+            new.replace(folder / name)
+        record = Record(table.name, slice_name, digest=digest, rows=rows, file=name, failed_checks=failed, round=self.round(), **{
+            "identity": "", "inputs": {}, "code_version": "", "counts": {}, **facts,
+        })  # fmt: skip
+        self.write_record(record)
+        (self.root / "notes" / f"{table.name}.{slice_name}.jsonl").unlink(missing_ok=True)
+        return record
+
+    def write_record(self, record: Record) -> None:
+        """Write a record, last of all; older files of the slice are removed after it."""
+        folder = self.root / "tables" / record.table
+        write_atomic(folder / f"{record.slice}.json", lineage.to_json(record).encode())
+        for old in folder.glob(f"{record.slice}-*.parquet"):
+            if old.name != record.file and len(old.name) == len(record.file):
+                old.unlink(missing_ok=True)
+
+    def faults(self, table: Table, slice_name: str) -> list[str]:
+        """Return what breaks the contract in a written slice: null or repeated keys, nulls, values not allowed."""
+        record = self.record(table.name, slice_name)
+        if record is None:
+            return [f"{table.name} [{slice_name}] has no file"]
+        with contextlib.closing(connect()) as con:
+            return contract_faults(con, table, self.root / "tables" / table.name / record.file)
+
+    # -- notes: rows of a ledger that is being made, kept in case the run is killed -----------------------------------
+
+    def add_notes(self, table: str, slice_name: str, rows: Rows) -> None:
+        """Append rows to the notes of an unfinished slice; dropped when the slice is written."""
+        path = self.root / "notes" / f"{table}.{slice_name}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab") as file:
+            file.write("".join(json.dumps(dict(row)) + "\n" for row in rows).encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def notes(self, table: str, slice_name: str) -> list[dict[str, Any]]:
+        """Return the notes of an unfinished slice; a line cut off by a kill is left out, as its work is done again."""
+        path = self.root / "notes" / f"{table}.{slice_name}.jsonl"
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        rows = []
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                rows.append(json.loads(line))
+        return rows
+
+    # -- blobs and jobs --------------------------------------------------------------------------------------------
+
+    def put_blob(self, kind: str, name: str, content: bytes) -> str:
+        """Store bytes under a content-derived name; returns the path relative to the root. Writing twice is harmless."""
+        path = self.root / "blobs" / kind / name[:2] / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, content)
+        return str(path.relative_to(self.root))
+
+    def blob(self, path: str) -> bytes:
+        """Return the bytes of a blob by its path relative to the root."""
+        return (self.root / path).read_bytes()
+
+    def blob_path(self, kind: str, name: str) -> str:
+        """Return where a blob of that name lies or would lie, relative to the root."""
+        return f"blobs/{kind}/{name[:2]}/{name}"
+
+    def put_file(self, path: str, content: bytes) -> str:
+        """Store bytes under a path relative to the root, whole or not at all; returns the path."""
+        if not (self.root / path).exists() or (self.root / path).read_bytes() != content:
+            write_atomic(self.root / path, content)
+        return path
+
+    def export(self, query: str, views: Views, name: str, params: Mapping[str, Any] | None = None) -> tuple[str, str, int]:
+        """Write a SELECT as Parquet for readers outside the platform; returns (path, content digest, rows).
+
+        The digest is in the file's name, so that a running job never sees its words change under it.
+        """
+        with contextlib.closing(connect()) as con, tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as scratch:
+            self._register(con, views)
+            new = Path(scratch) / "new.parquet"
+            con.execute(f"COPY (SELECT * FROM ({query}) ORDER BY ALL) TO '{new}' (FORMAT parquet, COMPRESSION zstd)", params or None)
+            digest, rows = multiset_digest(con, f"read_parquet('{new}')", name)
+            path = f"{name}-{digest[:16]}.parquet"
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            _sync(new)
+            new.replace(self.root / path)
+        return path, digest, rows
+
+    def job_folder(self, kind: str, name: str) -> Path:
+        """Return the folder that a cluster job works in, made if absent."""
+        folder = self.root / "jobs" / kind / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    # -- rounds and tombstones -------------------------------------------------------------------------------------
+
+    def round(self) -> int:
+        """Return the current harvest round, from 1."""
+        path = self.root / "round.json"
+        return json.loads(path.read_text())["round"] if path.exists() else 1
+
+    def seal_round(self) -> int:
+        """Copy the sealed tables to `previous_<table>` and open the next round; returns its number."""
+        for name in SEALED:
+            if self.slices(name):
+                self.write_rows(PREVIOUS[f"previous_{name}"], self.rows(name))
+        following = self.round() + 1
+        write_atomic(self.root / "round.json", json.dumps({"round": following}).encode())
+        return following
+
+    def tombstone_ledger(self) -> list[dict[str, Any]]:
+        """Return all takedown requests ever made, oldest first."""
+        path = self.root / "tombstones.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def ledger_digest(self) -> str:
+        """Return a digest of the takedown ledger."""
+        return hashlib.sha256(json.dumps(self.tombstone_ledger(), sort_keys=True).encode()).hexdigest()
+
+    def add_tombstones(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append takedown requests (image_id, reason, requested_by, taken_down_at) to the ledger."""
+        known = self.tombstone_ledger() + [dict(row) for row in rows]
+        write_atomic(self.root / "tombstones.jsonl", "".join(json.dumps(row) + "\n" for row in known).encode())
+
+    @contextlib.contextmanager
+    def lock(self, table: str, slice_name: str) -> Iterator[None]:
+        """Hold a slice, so that of two runs at once the second waits and then finds the work done."""
+        folder = self.root / "locks"
+        folder.mkdir(exist_ok=True)
+        with (folder / f"{table}.{slice_name}").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def with_checks(record: Record, failed: Iterable[str]) -> Record:
+    """Return the record with further failed blocking checks named."""
+    return dataclasses.replace(record, failed_checks=tuple(sorted({*record.failed_checks, *failed})))
+
+
+def content_digest(con: duckdb.DuckDBPyConnection, file: Path, table: Table) -> tuple[str, int]:
+    """Return (sha256 hex, row count) of a file's lasting columns, whatever the order of rows.
+
+    A multiset hash: the sums of both halves of each row's md5, with the count; one pass, no sort, constant memory.
+    """
+    columns = ", ".join(f'"{name}"' for name in table.lasting)
+    return multiset_digest(con, f"(SELECT {columns} FROM read_parquet('{file}'))", table.name)
+
+
+def multiset_digest(con: duckdb.DuckDBPyConnection, source: str, name: str) -> tuple[str, int]:
+    """Return (sha256 hex, row count) over the rows of a FROM item, as `content_digest` describes."""
+    row = con.execute(
+        "SELECT count(*), coalesce(sum(md5_number_lower(to_json(r)::VARCHAR)::HUGEINT), 0), "
+        f"coalesce(sum(md5_number_upper(to_json(r)::VARCHAR)::HUGEINT), 0) FROM {source} r"
+    ).fetchone()
+    assert row is not None
+    return hashlib.sha256(f"{name}:{row[0]}:{row[1]}:{row[2]}".encode()).hexdigest(), row[0]
+
+
+def contract_faults(con: duckdb.DuckDBPyConnection, table: Table, file: Path) -> list[str]:
+    """Return what breaks a contract in a Parquet file: repeated keys, nulls, values that are not allowed."""
+    source, key = f"read_parquet('{file}')", ", ".join(f'"{name}"' for name in table.key)
+    faults = []
+    repeated = con.execute(f"SELECT {key}, count(*) FROM {source} GROUP BY {key} HAVING count(*) > 1 LIMIT 3").fetchall()
+    if repeated:
+        faults.append(f"key ({', '.join(table.key)}) repeated: {repeated}")
+    for column in table.columns:
+        if not column.nullable:
+            faults += _fault(con, f'SELECT count(*) FROM {source} WHERE "{column.name}" IS NULL', f"{column.name} is null")
+        if column.allowed:
+            listed = ", ".join(f"'{value}'" for value in column.allowed)
+            where = f'"{column.name}" NOT IN ({listed})'
+            faults += _fault(con, f"SELECT count(*) FROM {source} WHERE {where}", f"{column.name} is none of {', '.join(column.allowed)}")
+    return faults
+
+
+def _fault(con: duckdb.DuckDBPyConnection, query: str, words: str) -> list[str]:
+    row = con.execute(query).fetchone()
+    return [f"{words} in {row[0]} rows"] if row and row[0] else []
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that it is either absent, old or whole: temporary file, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""Queries: entities and attributes become search strings."""

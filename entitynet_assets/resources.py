@@ -1,0 +1,97 @@
+"""Execution, read from the environment: where the lake is, how the web and the cluster are reached, who hears progress.
+
+Belongs here: environment variables and the one object that hands the doors to assets. Does not belong here: anything
+that changes a result (that is the study).
+
+ENTITYNET_HOME         folder of all studies' lakes and Dagster instances, default .entitynet
+ENTITYNET_STUDY        study by name or path, default sample
+ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
+ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from entitynet_assets.cluster import LocalCluster
+from entitynet_assets.lake import Lake
+from entitynet_assets.studies.models import Study, StudyError
+from entitynet_assets.web import Web
+
+
+class Progress(Protocol):
+    """Who hears how long work goes on."""
+
+    def start(self, table: str, slice_name: str) -> None:
+        """A slice is about to be looked at."""
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """`done` of `total` pieces of `what` are through."""
+
+    def end(self, table: str, slice_name: str, outcome: str, counts: dict[str, int]) -> None:
+        """A slice is made or was found unchanged."""
+
+
+class Silence:
+    """Progress that nobody hears."""
+
+    def start(self, table: str, slice_name: str) -> None:
+        """Say nothing."""
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """Say nothing."""
+
+    def end(self, table: str, slice_name: str, outcome: str, counts: dict[str, int]) -> None:
+        """Say nothing."""
+
+
+def home(study: Study) -> Path:
+    """Return the folder of a study's lake and Dagster instance."""
+    return Path(os.environ.get("ENTITYNET_HOME", ".entitynet")).absolute() / study.name
+
+
+def endpoint(source: str, default: str) -> str:
+    """Return the address of a source: ENTITYNET_ENDPOINT_<SOURCE> if set, else the study's."""
+    return os.environ.get(f"ENTITYNET_ENDPOINT_{source.upper()}") or default
+
+
+def resolved_hosts(study: Study) -> dict[str, str]:
+    """Return where reserved host names lie on this machine; empty unless the study is the sample world's.
+
+    Raises StudyError if the sample's server was not started.
+    """
+    if not study.web.sample_world:
+        return {}
+    port = os.environ.get("ENTITYNET_SAMPLE_PORT")
+    if not port:
+        raise StudyError("ENTITYNET_SAMPLE_PORT is not set: this study reads the sample world, which `entitynet run` and `entitynet ui` start")
+    return {".test": f"127.0.0.1:{port}"}
+
+
+@dataclass
+class Workplace:
+    """The study and the three doors, opened when first used."""
+
+    study: Study
+    lake: Lake
+    cluster: LocalCluster = field(default_factory=LocalCluster)
+    progress: Progress = field(default_factory=Silence)
+    limit: int = 0  # entities, for a trial run; 0 is the study's own limit
+
+    @cached_property
+    def web(self) -> Web:
+        """The client of this study, identified by its operator's contact."""
+        manners = self.study.web
+        return Web(
+            manners.contact, per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
+            tries=manners.tries, resolve=resolved_hosts(self.study),
+        )  # fmt: skip
+
+
+def open_workplace(study: Study, progress: Progress | None = None, limit: int = 0) -> Workplace:
+    """Return the workplace of a study as the environment has it."""
+    return Workplace(study, Lake(home(study) / "lake"), progress=progress or Silence(), limit=limit)

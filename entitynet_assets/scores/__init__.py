@@ -1,0 +1,1 @@
+"""Scores: checkpoints against benchmarks, per recipe, entity and confusion."""

@@ -1,0 +1,57 @@
+"""Benchmarks and results as rows and words.
+
+Belongs here: building EvalSpec, reading its answers, the leaderboard as text. Does not belong here: measuring
+(entitynet_train.protocols), ranking (sql/scores).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from entitynet_assets.studies.models import Study
+from entitynet_train.spec import BenchmarkSpec, EvalSpec
+
+Row = Mapping[str, Any]
+
+
+def benchmark_spec(name: str, held_out: Sequence[Row], templates: Sequence[str], root: str, images: str) -> BenchmarkSpec:
+    """Return a benchmark of held-out pictures; a class is called by the name its manifest gives it."""
+    classes = {row["class_id"]: (row["class_name"],) for row in held_out}
+    members = json.dumps(sorted([row["image_id"], row["class_id"]] for row in held_out))
+    identity = hashlib.sha256(members.encode()).hexdigest()
+    return BenchmarkSpec(name, identity, dict(sorted(classes.items())), tuple(templates), root=root, images=images)
+
+
+def eval_spec(study: Study, checkpoint: Row, held_out: Sequence[Row], exports: Mapping[str, str], root: str) -> EvalSpec:
+    """Return the evaluation of one checkpoint on all benchmarks of the study that have pictures."""
+    chosen = []
+    for benchmark in study.benchmarks:
+        rows = [row for row in held_out if row["benchmark"] == benchmark.name]
+        if rows:
+            chosen.append(benchmark_spec(benchmark.name, rows, benchmark.templates, root, exports[benchmark.name]))
+    return EvalSpec(checkpoint["recipe"], checkpoint["step"], checkpoint["export_sha256"], tuple(chosen), checkpoint=f"{root}/{checkpoint['path']}")
+
+
+def score_rows(spec: EvalSpec, scores: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows of scores; chance is 1 / classes for the first place and 5 / classes for the first five."""
+    classes = {benchmark.name: len(benchmark.classes) for benchmark in spec.benchmarks}
+    return [
+        {"recipe": spec.recipe, "step": spec.step, **score, "chance": _chance(score["metric"], classes[score["benchmark"]])} for score in scores
+    ]
+
+
+def _chance(metric: str, classes: int) -> float | None:
+    places = {"acc1": 1, "mean_per_class_recall": 1, "acc5": 5}.get(metric)
+    return None if places is None else min(1.0, places / classes)
+
+
+def leaderboard_lines(rows: Sequence[Row]) -> list[str]:
+    """Return the leaderboard as one line a recipe, best first; accuracies in percent with their 95 % interval."""
+    return [
+        f"{row['place']}. {row['recipe']}: {100 * row['acc1']:.1f} % [{100 * row['acc1_low']:.1f}, {100 * row['acc1_high']:.1f}], "
+        f"{row['times_chance']:.1f} x chance, {row['samples_seen']} pictures seen, mix {row['mix']}"
+        for row in rows
+    ]

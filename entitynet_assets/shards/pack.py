@@ -1,0 +1,52 @@
+"""Which tar a picture goes into, and the bytes of a tar.
+
+Belongs here: pure assignment and packing. Does not belong here: reading and storing (assets.py, lake.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def assign_shards(kept: Sequence[Row], packed: Sequence[Row], slice_name: str, samples_per_shard: int) -> list[Row]:
+    """Return rows of samples: what was packed stays where it is, new pictures fill new tars in the order (round, image_id).
+
+    Pictures that are no longer kept stay packed, loaders skip them. If the stored JPEG of a packed picture has changed
+    (another size was chosen), the whole slice is packed anew.
+    """
+    now = {row["image_id"]: row["stored_sha256"] for row in kept}
+    if any(now.get(row["image_id"], row["stored_sha256"]) != row["stored_sha256"] for row in packed):
+        packed = []
+    held = {row["image_id"] for row in packed}
+    fresh = sorted((row for row in kept if row["image_id"] not in held), key=lambda row: (row["round"], row["image_id"]))
+    first = 1 + max((int(row["shard"].rsplit("-", 1)[1]) for row in packed), default=-1)
+    return list(packed) + [_sample(row, slice_name, first, number, samples_per_shard) for number, row in enumerate(fresh)]
+
+
+def _sample(row: Row, slice_name: str, first: int, number: int, samples_per_shard: int) -> Row:
+    shard = f"{slice_name}-{first + number // samples_per_shard:05d}"
+    facts = {name: row[name] for name in ("image_id", "path", "stored_sha256", "round")}
+    return {**facts, "shard": shard, "shard_index": number % samples_per_shard}
+
+
+def members_digest(samples: Sequence[Mapping[str, Any]]) -> str:
+    """Return a sha256 over the members of a tar in order; equal digests mean equal tars."""
+    text = "\n".join(f"{row['image_id']} {row['stored_sha256']}" for row in samples)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def pack_tar(members: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return a USTAR archive of (name, content) in the order given, the same bytes every time: no clock, no user, no mode."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime, info.mode = len(content), 0, 0o444
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()

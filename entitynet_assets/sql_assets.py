@@ -1,0 +1,115 @@
+"""Tables made by a SELECT: the query is the wiring, its inputs, parameters and column lineage are read off it.
+
+Belongs here: parsing SQL files with sqlglot. Does not belong here: the loop (stations.py), running queries (lake.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage as trace_column
+
+from entitynet_assets.lake import read_sql
+from entitynet_assets.resources import Workplace
+from entitynet_assets.stations import Made, Query, Station, Work
+from entitynet_assets.studies.models import Study
+from entitynet_assets.tables import PREVIOUS, TABLES, ContractError, Table
+
+
+def sql_asset(table: Table, every: tuple[str, ...] = ()) -> Station:
+    """Return the station of a table whose SELECT stands in sql/<room>/<table>.sql.
+
+    Raises ContractError if the query reads a name that is no table.
+    """
+    query = read_sql(table)
+    used = parameters_of(query)
+
+    def params(place: Workplace) -> dict[str, Any]:
+        return {name: value for name, value in study_parameters(place).items() if name in used}
+
+    def make(work: Work) -> Made:
+        return Made(Query(query, {**params(work.place), **_slice_parameters(work, used)}))
+
+    return Station(
+        table, make, reads=tables_of(query, table.name), every=every, params=params, kinds=("sql", "duckdb"),
+        code_version=code_version_of(query), description=_opening_comment(query), column_lineage=column_lineage(table, query),
+    )  # fmt: skip
+
+
+def study_parameters(place: Workplace) -> dict[str, Any]:
+    """Return every value of a study that a SELECT may name as $parameter."""
+    study: Study = place.study
+    return {
+        "roots": study.scope.roots, "exclude": study.scope.exclude, "relations": study.scope.relations,
+        "languages": study.scope.languages, "min_sitelinks": study.scope.min_sitelinks,
+        "leaves_only": study.scope.leaves_only, "entity_limit": place.limit or study.scope.limit,
+        "query_kinds": list(study.queries.kinds), "queries_per_entity": study.queries.per_entity,
+        "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
+        **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",
+        "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,
+        "mixes": [{"mix": mix.name, "source": source, "weight": weight} for mix in study.mixes for source, weight in mix.weights.items() if weight > 0],
+    }  # fmt: skip
+
+
+def _slice_parameters(work: Work, used: set[str]) -> dict[str, Any]:
+    known = {"slice_count": work.study.slices}
+    if work.table.slicing == "slices":
+        known["slice_index"] = int(work.slice)
+    return {name: value for name, value in known.items() if name in used}
+
+
+def parse(query: str) -> exp.Expression:
+    """Return the syntax tree of one SELECT. Raises ContractError if it is anything else."""
+    statements = [statement for statement in sqlglot.parse(query, dialect="duckdb") if statement is not None]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ContractError(f"expected one SELECT, found {[type(s).__name__ for s in statements]}; a SQL file makes exactly one table")
+    return statements[0]
+
+
+def tables_of(query: str, own: str = "") -> tuple[str, ...]:
+    """Return the tables that a SELECT reads, in name order. Raises ContractError on a name that is no table."""
+    tree = parse(query)
+    inner = {cte.alias for cte in tree.find_all(exp.CTE)}
+    names = {table.name for table in tree.find_all(exp.Table) if table.name} - inner - {own}
+    unknown = sorted(name for name in names if name not in TABLES and name not in PREVIOUS)
+    if unknown:
+        raise ContractError(f"{own or 'query'}: reads {unknown}, which are no tables; the tables are in tables.py")
+    return tuple(sorted(names))
+
+
+def parameters_of(query: str) -> set[str]:
+    """Return the names of $parameters in a SELECT."""
+    return {node.name for node in parse(query).find_all(exp.Parameter, exp.Placeholder)}
+
+
+def code_version_of(query: str) -> str:
+    """Return a short hash of what a SELECT says, whatever its comments and layout."""
+    return hashlib.sha256(parse(query).sql(dialect="duckdb", comments=False).encode()).hexdigest()[:12]
+
+
+def column_lineage(table: Table, query: str) -> Mapping[str, list[tuple[str, str]]]:
+    """Return, per column, the (table, column) pairs it is computed from; a column sqlglot cannot trace is left out."""
+    schema: dict[str, object] = {name: {c.name: c.type for c in contract.columns} for name, contract in {**TABLES, **PREVIOUS}.items()}
+    traced: dict[str, list[tuple[str, str]]] = {}
+    for column in table.column_names:
+        try:
+            root = trace_column(column, query, schema=schema, dialect="duckdb")
+        except (SqlglotError, ValueError, KeyError, RecursionError):
+            continue
+        leaves = {(node.expression.name, node.name.split(".")[-1].strip('"')) for node in root.walk() if isinstance(node.expression, exp.Table)}
+        traced[column] = sorted(leaf for leaf in leaves if leaf[0] in schema)
+    return traced
+
+
+def _opening_comment(query: str) -> str:
+    lines = []
+    for line in query.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return " ".join(lines)

@@ -1,0 +1,307 @@
+"""The one loop that every asset goes through: is the slice done already? else make it, check it, record it, report it.
+
+Belongs here: inputs, identity, skipping, blocking checks, Dagster events. Does not belong here: how any table is made.
+
+A slice is made again only if its identity differs from its record's: code version, contract, parameters and the digests of
+the slices it reads. The content digest is Dagster's data version, per slice, so that a change travels down exactly the
+slices it touches and stops where it makes no difference.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from entitynet_assets import lineage
+from entitynet_assets.lake import WHOLE, Lake, Rows, sql_folder, with_checks
+from entitynet_assets.lineage import Record
+from entitynet_assets.partitions import asset_dep, meets_by_name, partitions_of, slice_keys
+from entitynet_assets.resources import Workplace
+from entitynet_assets.studies.models import Study
+from entitynet_assets.tables import PREVIOUS, TABLES, Table
+from entitynet_assets.text import slice_of
+
+A = dg.AutomationCondition
+ONLY_WHAT_CHANGED = (
+    (A.any_deps_match(A.data_version_changed()) | A.code_version_changed() | A.missing()).since_last_handled()
+    & ~A.any_deps_missing()
+    & ~A.any_deps_in_progress()
+    & ~A.in_progress()
+    & A.all_deps_blocking_checks_passed()
+).with_label("only_what_changed")
+TRAINED = ("training", "scores")  # rooms that cost GPU time start by hand or by schedule, never by themselves
+
+
+@dataclass(frozen=True)
+class Query:
+    """A table made by a SELECT over the station's inputs."""
+
+    text: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a maker answers: rows or a query, counts per reason, and how much work of each kind was done.
+
+    `unfinished` asks for another go in the next run, though nothing that it depends on will have changed.
+    """
+
+    content: Rows | Query
+    counts: Mapping[str, int] = field(default_factory=dict)
+    work: Mapping[str, int] = field(default_factory=dict)
+    unfinished: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a maker gets: the doors, its slice, and its declared inputs only."""
+
+    place: Workplace
+    table: Table
+    slice: str
+    views: Mapping[str, Sequence[Path]]
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.place.study
+
+    @property
+    def lake(self) -> Lake:
+        """The door to blobs and jobs; tables are read through `rows` and `select`."""
+        return self.place.lake
+
+    def select(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT over the declared inputs."""
+        return self.lake.select(query, self.views, params)
+
+    def rows(self, table: str, columns: str = "*") -> list[dict[str, Any]]:
+        """Return the rows of one declared input, in key order."""
+        contract = TABLES.get(table) or PREVIOUS[table]
+        return self.select(f"SELECT {columns} FROM {table} ORDER BY {', '.join(contract.key)}")
+
+    def own_rows(self) -> list[dict[str, Any]]:
+        """Return what this slice held before: the ledger of tables that only ever grow."""
+        record = self.lake.record(self.table.name, self.slice)
+        if record is None:
+            return []
+        return self.lake.select(f"SELECT * FROM {self.table.name}", {self.table.name: [self.lake.root / "tables" / self.table.name / record.file]})
+
+    def in_slice(self, identifier: str) -> bool:
+        """Say whether an identifier belongs to this slice."""
+        return slice_of(identifier, self.study.slices) == int(self.slice)
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """Tell how far the work is."""
+        self.place.progress.advance(done, total, what)
+
+
+Maker = Callable[[Work], Made]
+Parameters = Callable[[Workplace], Any]
+
+
+@dataclass(frozen=True)
+class Station:
+    """An asset before Dagster sees it: a contract, a maker, its inputs. `every` names sliced inputs read whole."""
+
+    table: Table
+    make: Maker
+    reads: tuple[str, ...] = ()
+    every: tuple[str, ...] = ()
+    params: Parameters = lambda place: None
+    code_version: str = "1"
+    kinds: tuple[str, ...] = ("python",)
+    description: str = ""
+    column_lineage: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    config_schema: Mapping[str, Any] = field(default_factory=dict)
+
+    def input_slices(self, study: Study, above: str, slice_name: str) -> list[str]:
+        """Return the slices of an input that one slice of this table reads."""
+        table = TABLES.get(above) or PREVIOUS[above]
+        return [slice_name] if meets_by_name(self.table, table, self.every) else slice_keys(study, table.slicing)
+
+
+def station(table: Table, **facts: Any) -> Callable[[Maker], Station]:
+    """Declare the maker of a table: `@station(HITS, reads=("search_pages",))`. See Station for the facts."""
+
+    def declare(make: Maker) -> Station:
+        return Station(table, make, description=(make.__doc__ or "").strip(), **facts)
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Done:
+    """One slice after the loop."""
+
+    record: Record
+    outcome: str
+    work: Mapping[str, int]
+    problems: Mapping[str, list[str]]
+
+
+def run_slice(stop: Station, place: Workplace, slice_name: str, config: Mapping[str, Any] | None = None) -> Done:
+    """Bring one slice up to date; a no-op if its record says that nothing it depends on has changed."""
+    with place.lake.lock(stop.table.name, slice_name):
+        place.progress.start(stop.table.name, slice_name)
+        inputs, views = _inputs(stop, place, slice_name)
+        choices = {"params": stop.params(place), "slices": place.study.slices if stop.table.slicing == "slices" else None}
+        wanted = lineage.identity(stop.code_version, repr(stop.table), choices, inputs)
+        record = place.lake.record(stop.table.name, slice_name)
+        if record and record.identity == wanted and not record.failed_checks:
+            done = Done(record, "unchanged", {}, {})
+        else:
+            done = _make(stop, Work(place, stop.table, slice_name, views, config or {}), inputs, wanted)
+        place.progress.end(stop.table.name, slice_name, done.outcome, {"rows": done.record.rows, **done.work})
+        return done
+
+
+def _inputs(stop: Station, place: Workplace, slice_name: str) -> tuple[dict[str, str], dict[str, list[Path]]]:
+    digests: dict[str, str] = {}
+    views: dict[str, list[Path]] = {}
+    for above in stop.reads:
+        names = stop.input_slices(place.study, above, slice_name)
+        digests |= {f"{above}/{name}": place.lake.need(above, name).digest for name in names}
+        views[above] = [place.lake.path(above, name) for name in names]
+    return digests, views
+
+
+def _make(stop: Station, work: Work, inputs: dict[str, str], wanted: str) -> Done:
+    made = stop.make(work)
+    facts = {"identity": f"{wanted} unfinished" if made.unfinished else wanted, "inputs": inputs, "code_version": stop.code_version, "counts": dict(made.counts)}
+    if isinstance(made.content, Query):
+        record = work.lake.write_query(stop.table, made.content.text, work.views, made.content.params, work.slice, **facts)
+    else:
+        record = work.lake.write_rows(stop.table, made.content, work.slice, **facts)
+    problems = _problems(stop, work, record)
+    record = with_checks(record, [name for name, rows in problems.items() if rows and not name.endswith("(warn)")])
+    work.lake.write_record(record)
+    return Done(record, "made", made.work, problems)
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+def sql_checks(table: Table) -> dict[str, Path]:
+    """Return the SQL checks of a table by name; each SELECTs offenders."""
+    folder = sql_folder() / "checks"
+    return {path.stem.split("__", 1)[1]: path for path in sorted(folder.glob(f"{table.name}__*.sql"))}
+
+
+def _problems(stop: Station, work: Work, record: Record) -> dict[str, list[str]]:
+    own = [work.lake.root / "tables" / stop.table.name / record.file]
+    problems = {"contract": work.lake.faults(stop.table, work.slice)}
+    for name, path in sql_checks(stop.table).items():
+        offenders = work.lake.select(path.read_text(), {**work.views, stop.table.name: own})
+        problems[name] = [str(row) for row in offenders[:5]]
+    return problems
+
+
+# -- Dagster -----------------------------------------------------------------------------------------------------------
+
+
+def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
+    """Return the Dagster asset of a station."""
+    table = stop.table
+    deps = [asset_dep(table, TABLES.get(above) or PREVIOUS[above], stop.every) for above in stop.reads]
+    checks = [dg.AssetCheckSpec(name, asset=table.name, blocking=True, description=words) for name, words in _check_words(table).items()]
+
+    @dg.asset(
+        name=table.name, group_name=table.room, deps=deps, partitions_def=partitions_of(study, table.slicing),
+        backfill_policy=None if table.slicing == "whole" else dg.BackfillPolicy.single_run(),
+        check_specs=checks, kinds=set(stop.kinds), code_version=stop.code_version, required_resource_keys={"workplace"},
+        description=f"One row per {table.grain}.\n\n{stop.description}", metadata={"dagster/column_schema": column_schema(table)},
+        automation_condition=None if table.room in TRAINED else ONLY_WHAT_CHANGED, config_schema=dict(stop.config_schema) or None,
+        pool="cluster" if table.room in TRAINED else None,
+    )  # fmt: skip
+    def asset(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        place: Workplace = context.resources.workplace
+        keys = list(context.partition_keys) if table.slicing != "whole" else [WHOLE]
+        config = context.op_execution_context.op_config or {}
+        if config.get("new_round"):
+            place.lake.seal_round()
+        finished: dict[str, Done] = {}
+        try:
+            for key in keys:
+                finished[key] = run_slice(stop, place, key, config)
+        except BaseException:
+            if table.slicing != "whole":  # what is whole stays recorded as such, whatever befell the next slice
+                _report(context, stop, place, finished)
+            raise
+        yield _result(stop, place, finished)
+        if table.slicing != "whole":
+            _report(context, stop, place, finished)
+
+    return asset
+
+
+def _result(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> dg.MaterializeResult:
+    results = []
+    for name in _check_words(stop.table):
+        offenders = {key: done.problems[name] for key, done in finished.items() if done.problems.get(name)}
+        results.append(dg.AssetCheckResult(passed=not offenders, check_name=name, metadata={"offenders": dg.MetadataValue.json(offenders)}))
+    whole = stop.table.slicing == "whole"
+    version = dg.DataVersion(finished[WHOLE].record.digest) if whole else None
+    return dg.MaterializeResult(check_results=results, data_version=version, metadata=_metadata(stop, place, finished))
+
+
+def _report(context: dg.AssetExecutionContext, stop: Station, place: Workplace, finished: Mapping[str, Done]) -> None:
+    for key, done in finished.items():
+        tags = {"dagster/data_version": done.record.digest, "dagster/data_version_is_user_provided": "true"}
+        metadata = _metadata(stop, place, {key: done})
+        context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata, tags=tags))
+
+
+def _metadata(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    work: dict[str, int] = {}
+    for done in finished.values():
+        for total, part in ((counts, done.record.counts), (work, done.work)):
+            for name, number in part.items():
+                total[name] = total.get(name, 0) + number
+    outcomes = [done.outcome for done in finished.values()]
+    metadata: dict[str, Any] = {
+        "dagster/row_count": sum(done.record.rows for done in finished.values()),
+        "dagster/uri": str(place.lake.root / "tables" / stop.table.name),
+        "slices_made": outcomes.count("made"), "slices_unchanged": outcomes.count("unchanged"),
+        "work": dg.MetadataValue.json(work),
+    }  # fmt: skip
+    if counts:
+        metadata["reasons"] = dg.MetadataValue.json(counts)
+    if stop.column_lineage:
+        metadata["dagster/column_lineage"] = _lineage(stop.column_lineage)
+    return metadata
+
+
+def _lineage(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnLineage:
+    deps = {name: [dg.TableColumnDep(asset_key=table, column_name=column) for table, column in above] for name, above in columns.items()}
+    return dg.TableColumnLineage(deps_by_column=deps)
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """Return a contract as Dagster shows it."""
+    columns = []
+    for column in table.columns:
+        words = column.meaning + (f" ({', '.join(column.allowed)})" if column.allowed else "")
+        limits = dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (column.name,))
+        columns.append(dg.TableColumn(column.name, column.type, description=words, constraints=limits))
+    return dg.TableSchema(columns=columns)
+
+
+def _check_words(table: Table) -> dict[str, str]:
+    words = {"contract": "Keys are unique, nothing required is null, closed lists hold."}
+    for name, path in sql_checks(table).items():
+        words[name] = " ".join(line.removeprefix("--").strip() for line in path.read_text().splitlines() if line.startswith("--"))
+    return words
+
+
+def replace(stop: Station, **changes: Any) -> Station:
+    """Return a station with some facts changed; for tests that swap a maker."""
+    return dataclasses.replace(stop, **changes)

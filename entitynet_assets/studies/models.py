@@ -1,0 +1,282 @@
+"""What a study may say, and how it is read: one TOML file, checked whole before any work.
+
+Belongs here: the shape of a study, its limits, its error messages. Does not belong here: paths, hosts, tokens, worker
+counts (environment, read by resources.py), or any choice itself (the TOML files beside this module).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from entitynet_assets.tables import QUERY_KINDS
+from entitynet_train.spec import TEXT_SOURCES, TOWERS, CaptionMix, SpecError
+
+HERE = Path(__file__).parent
+PROVIDERS = ("sample",)  # one file each in hits/providers/; a test holds the two lists together
+Qid = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
+Pid = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,60}$")]
+
+
+class StudyError(ValueError):
+    """A study that cannot be used: one line per fault, each with the key's path, what was found, what is allowed."""
+
+
+class Section(BaseModel):
+    """A part of a study: unknown keys are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scope(Section):
+    """Which entities: roots, the relations walked down from them, languages, limits. `limit` 0 means all."""
+
+    roots: Annotated[list[Qid], Field(min_length=1)]
+    relations: Annotated[list[Pid], Field(min_length=1)] = ["P279", "P171"]
+    exclude: list[Qid] = []
+    languages: Annotated[list[str], Field(min_length=1)] = ["en", "mul"]
+    min_sitelinks: Annotated[int, Field(ge=0)] = 5
+    leaves_only: bool = False
+    limit: Annotated[int, Field(ge=0)] = 0
+
+
+class Graph(Section):
+    """Where items come from: a SPARQL endpoint with an item API, or a JSON dump."""
+
+    source: Literal["sparql", "dump"]
+    sparql: str = ""
+    api: str = ""
+    dump: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Graph:
+        need = {"sparql": ("sparql", "api"), "dump": ("dump",)}[self.source]
+        for key in need:
+            if not getattr(self, key):
+                raise ValueError(f"graph.{key} is empty; graph.source = {self.source!r} needs {' and '.join(need)}")
+        return self
+
+
+class Web(Section):
+    """Manners on the network. `sample_world` resolves the sample's reserved host names to this machine."""
+
+    contact: Annotated[str, Field(min_length=3)]
+    sample_world: bool = False
+    per_host: Annotated[int, Field(ge=1, le=32)] = 2
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    max_bytes: Annotated[int, Field(ge=1000)] = 50_000_000
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class Queries(Section):
+    """How entities become searches; `per_entity` is the budget, extra queries of a harvest plan come on top."""
+
+    kinds: Annotated[list[Literal[QUERY_KINDS]], Field(min_length=1)] = ["noun"]
+    per_entity: Annotated[int, Field(ge=1)] = 10
+
+
+class Provider(Section):
+    """One image search: how many pages of how many results."""
+
+    name: str
+    pages: Annotated[int, Field(ge=1)] = 1
+    per_page: Annotated[int, Field(ge=1, le=500)] = 50
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in PROVIDERS:
+            raise ValueError(f"found {name!r}; allowed: {', '.join(PROVIDERS)}{_nearest(name, PROVIDERS)}")
+        return name
+
+
+class Encoder(Section):
+    """What judges relevance: an exported checkpoint or an open_clip name, pinned by the sha256 of its weights."""
+
+    model: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    min_relevance: Annotated[float, Field(ge=-1, le=1)] = 0.2
+
+
+class Curation(Section):
+    """Thresholds of the rules. Sides in pixels; radii in differing bits of 64; entropy in bits."""
+
+    min_side_px: Annotated[int, Field(ge=1)] = 64
+    max_aspect: Annotated[float, Field(ge=1)] = 3.0
+    min_entropy_bits: Annotated[float, Field(ge=0, le=8)] = 1.0
+    placeholder_urls: Annotated[int, Field(ge=2)] = 50
+    duplicate_radius: Annotated[int, Field(ge=0, le=16)] = 4
+    leak_radius: Annotated[int, Field(ge=0, le=16)] = 6
+    licences_refused: list[str] = []
+
+
+class Shards(Section):
+    """How pictures are packed: shorter side of the stored JPEG, pictures a tar."""
+
+    stored_side_px: Annotated[int, Field(ge=16)] = 512
+    samples_per_shard: Annotated[int, Field(ge=1)] = 10_000
+
+
+class Recipe(Section):
+    """One training run, as entitynet_train.spec.RunSpec names it."""
+
+    name: Name
+    mix: str
+    tower: Literal[TOWERS]
+    samples_seen: Annotated[int, Field(ge=0)]
+    batch_size_global: Annotated[int, Field(ge=1)]
+    lr_peak: Annotated[float, Field(gt=0)]
+    seed: int = 0
+    context_length_tokens: Annotated[int, Field(ge=4, le=77)] = 32
+    weight_decay: Annotated[float, Field(ge=0)] = 0.2
+    crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
+    precision: Literal["fp32", "bf16"] = "fp32"
+    world_size: Annotated[int, Field(ge=1)] = 1
+
+
+class Mix(Section):
+    """Weights over caption sources."""
+
+    name: Name
+    weights: dict[str, float]
+
+    @model_validator(mode="after")
+    def _possible(self) -> Mix:
+        unknown = [source for source in self.weights if source not in TEXT_SOURCES]
+        if unknown:
+            raise ValueError(f"weights.{unknown[0]}: no such source; allowed: {', '.join(TEXT_SOURCES)}{_nearest(unknown[0], TEXT_SOURCES)}")
+        try:
+            CaptionMix(self.name, self.weights)
+        except SpecError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class Benchmark(Section):
+    """A held-out set: a manifest of pictures with classes, and the prompts of zero-shot."""
+
+    name: Name
+    manifest: str
+    templates: Annotated[list[str], Field(min_length=1)] = ["a photo of a {}."]
+
+    @field_validator("templates")
+    @classmethod
+    def _placed(cls, templates: list[str]) -> list[str]:
+        for template in templates:
+            if "{}" not in template:
+                raise ValueError(f"found {template!r}; a template needs {{}} where the class name goes")
+        return templates
+
+
+class Study(Section):
+    """All choices of one dataset and its models."""
+
+    name: Name
+    title: str
+    slices: Annotated[int, Field(ge=1, le=1000)] = 64
+    scope: Scope
+    graph: Graph
+    web: Web
+    queries: Queries = Queries()
+    providers: Annotated[list[Provider], Field(min_length=1)]
+    encoder: Encoder | None = None
+    curation: Curation = Curation()
+    shards: Shards = Shards()
+    mixes: Annotated[list[Mix], Field(min_length=1)]
+    recipes: Annotated[list[Recipe], Field(min_length=1)]
+    benchmarks: Annotated[list[Benchmark], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _joined(self) -> Study:
+        for kind in ("mixes", "recipes", "benchmarks", "providers"):
+            names = [item.name for item in getattr(self, kind)]
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"{kind}: {sorted(twice)} named twice; give each its own name")
+        mixes = [mix.name for mix in self.mixes]
+        for recipe in self.recipes:
+            if recipe.mix not in mixes:
+                raise ValueError(f"recipes.{recipe.name}.mix: found {recipe.mix!r}; allowed: the study's mixes {', '.join(mixes)}{_nearest(recipe.mix, mixes)}")
+            if recipe.batch_size_global % recipe.world_size:
+                raise ValueError(f"recipes.{recipe.name}.batch_size_global: found {recipe.batch_size_global}; allowed: a multiple of world_size {recipe.world_size}")
+        return self
+
+
+def load_study(name: str | None = None) -> Study:
+    """Read a study: a name of this folder, a path to a TOML file, or by default ENTITYNET_STUDY, else `sample`.
+
+    Raises StudyError with one line per fault.
+    """
+    asked = name or os.environ.get("ENTITYNET_STUDY") or "sample"
+    path = Path(asked) if asked.endswith(".toml") else HERE / f"{asked}.toml"
+    if not path.is_file():
+        known = [file.stem for file in sorted(HERE.glob("*.toml"))]
+        raise StudyError(f"study {asked!r}: no file {path}; allowed: a path ending in .toml, or one of {', '.join(known)}{_nearest(asked, known)}")
+    try:
+        raw = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path.name}: not TOML: {error}") from error
+    return parse_study(raw, path.name)
+
+
+def parse_study(raw: dict[str, Any], where: str) -> Study:
+    """Return the study of a parsed TOML. Mixes, recipes and benchmarks given by name are taken from presets/."""
+    for kind in ("mixes", "recipes", "benchmarks"):
+        raw = {**raw, kind: [_preset(kind, item, where) for item in raw.get(kind, [])]}
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError("\n".join(_fault(where, fault) for fault in error.errors())) from error
+
+
+def presets(kind: str) -> dict[str, dict[str, Any]]:
+    """Return the ready-made mixes, recipes or benchmarks by name."""
+    raw = tomllib.loads((HERE / "presets" / f"{kind}.toml").read_text())
+    return {name: {"name": name, **values} for name, values in raw.items()}
+
+
+def _preset(kind: str, item: Any, where: str) -> Any:
+    if not isinstance(item, str):
+        return item
+    known = presets(kind)
+    if item not in known:
+        raise StudyError(f"{where}: {kind}: found {item!r}; allowed: a table of its own, or one of {', '.join(known)}{_nearest(item, known)}")
+    return known[item]
+
+
+def _fault(where: str, fault: Any) -> str:
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = _fields_at(fault["loc"])
+        return f"{where}: {path}: unknown key; allowed here: {', '.join(known)}{_nearest(str(fault['loc'][-1]), known)}"
+    if fault["type"] == "missing":
+        return f"{where}: {path}: missing; add it"
+    words = fault["msg"].removeprefix("Value error, ")
+    found = "" if words.startswith("found") or isinstance(fault["input"], dict) else f"found {fault['input']!r}; "
+    return f"{where}: {path + ': ' if path else ''}{found}{words}"
+
+
+def _fields_at(location: tuple[Any, ...]) -> list[str]:
+    model: Any = Study
+    for part in location[:-1]:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            model = next(kind for kind in _models(annotation))
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
+
+
+def _nearest(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,415 @@
+"""The contract of every table: its room, grain, key, slicing and columns, each said once.
+
+Belongs here: declarations, and nothing that reads or writes. Parquet schemas, Dagster column schemas, the contract
+checks and docs/tables.md are all derived from this page, so it is one long list (that is why it is over 300 lines).
+Does not belong here: storage (lake.py), how a table is made (the rooms and sql/).
+
+Types are DuckDB's. Identity columns mean one thing everywhere: `qid` a Wikidata id, `image_id` the sha256 of the bytes
+as served, `url_id` and `query_id` hashes of what they name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Slicing = Literal["whole", "slices", "recipes"]
+RULES = ("size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "relevance")
+QUERY_KINDS = ("noun", "alias", "taxon_name", "attribute", "attribute_noun")
+DOWNLOAD_OUTCOMES = (
+    "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
+    "too_large", "not_image", "truncated", "too_many_redirects", "bad_url",
+)  # fmt: skip
+STRINGS = 'STRUCT("language" VARCHAR, "text" VARCHAR)[]'
+CLAIMS = 'STRUCT(property_id VARCHAR, rank VARCHAR, snak VARCHAR, value_qid VARCHAR, value_text VARCHAR, "language" VARCHAR)[]'
+
+
+class ContractError(Exception):
+    """A table that is not what its contract says: what was expected, what was found, what to do."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `volatile` columns (times, tries) are evidence and stay out of the content digest."""
+
+    name: str
+    type: str
+    meaning: str
+    nullable: bool = False
+    volatile: bool = False
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table = one asset = one file name. `key` columns are unique together and never null."""
+
+    name: str
+    room: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    slicing: Slicing = "whole"
+
+    def __post_init__(self) -> None:
+        missing = set(self.key) - set(self.column_names)
+        if missing:
+            raise ContractError(f"table {self.name}: key columns {sorted(missing)} are not columns; mend tables.py")
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Column names in the order of the contract."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def lasting(self) -> tuple[str, ...]:
+        """Columns that the content digest covers."""
+        return tuple(column.name for column in self.columns if not column.volatile)
+
+
+def _c(name: str, type_: str, meaning: str, flags: str = "", allowed: tuple[str, ...] = ()) -> Column:
+    return Column(name, type_, meaning, "?" in flags, "~" in flags, allowed)
+
+
+def text(name: str, meaning: str, flags: str = "", allowed: tuple[str, ...] = ()) -> Column:
+    """Declare a VARCHAR column; flags: ? nullable, ~ volatile."""
+    return _c(name, "VARCHAR", meaning, flags, allowed)
+
+
+def whole(name: str, meaning: str, flags: str = "") -> Column:
+    """Declare a BIGINT column; flags: ? nullable, ~ volatile."""
+    return _c(name, "BIGINT", meaning, flags)
+
+
+def number(name: str, meaning: str, flags: str = "") -> Column:
+    """Declare a DOUBLE column; flags: ? nullable, ~ volatile."""
+    return _c(name, "DOUBLE", meaning, flags)
+
+
+QID = text("qid", "Wikidata id of the entity")
+IMAGE = text("image_id", "sha256 of the picture's bytes as served")
+URL = text("url_id", "sha256 of the normalised picture address")
+QUERY = text("query_id", "hash of the search text and its options")
+RECIPE = text("recipe", "name of the training recipe")
+STEP = whole("step", "optimiser step of the checkpoint")
+BENCHMARK = text("benchmark", "name of the benchmark")
+MIX = text("mix", "name of the caption mix")
+SHARD = text("shard", "name of the tar, without its ending")
+ROUND = whole("round", "harvest round in which it was first seen, from 1")
+ASKED = whole("asked_round", "harvest round in which it was last asked", "~")
+
+WIKIDATA_ITEMS = Table("wikidata_items", "graph", "item asked for, whether or not it came", ("qid",), (
+    QID,
+    text("status", "what came of asking", allowed=("ok", "missing", "redirect", "broken")),
+    text("reason", "why it is not ok", "?"),
+    text("redirect_qid", "the id it was merged into", "?"),
+    text("role", "asked as a member of the closure, or to name a value", allowed=("member", "value")),
+    whole("revision", "revision read", "?"),
+    text("modified_at", "last edit of that revision, ISO 8601", "?"),
+    whole("sitelink_count", "pages about it over all projects", "?"),
+    _c("labels", STRINGS, "labels in the study's languages and mul"),
+    _c("descriptions", STRINGS, "descriptions"),
+    _c("aliases", STRINGS, "aliases, one row each"),
+    _c("claims", CLAIMS, "statements that are not deprecated, best rank only"),
+    text("enwiki_title", "title of the English Wikipedia page", "?"),
+))  # fmt: skip
+ENTITIES = Table("entities", "graph", "entity in scope", ("qid",), (
+    QID,
+    text("label", "display name"),
+    text("label_source", "where the name comes from", allowed=("en", "mul", "taxon_name", "common_name", "sitelink")),
+    text("description", "short description", "?"),
+    text("root_qid", "nearest of the study's roots"),
+    text("root_label", "its name"),
+    text("natural_type_qid", "nearest named parent: what kind of thing it is", "?"),
+    text("natural_type", "its name", "?"),
+    whole("sitelink_count", "pages about it over all projects"),
+    text("image_title", "Commons file named by P18", "?"),
+    text("commons_category", "Commons category named by P373", "?"),
+))  # fmt: skip
+ENTITY_PARENTS = Table("entity_parents", "graph", "entity x ancestor", ("qid", "ancestor_qid"), (
+    QID,
+    text("ancestor_qid", "class or taxon above it, by P31, P279 or P171"),
+    whole("distance", "statements on the shortest path, from 1"),
+))  # fmt: skip
+ENTITY_TEXTS = Table("entity_texts", "graph", "text that the graph has for an entity", ("qid", "kind", "language", "text"), (
+    QID,
+    text("kind", "what the text is", allowed=("label", "alias", "taxon_name", "common_name", "description", "natural_type", "attribute")),
+    text("language", "language code"),
+    text("text", "the words"),
+))  # fmt: skip
+ATTRIBUTES = Table("attributes", "graph", "entity x visual attribute", ("qid", "property_id", "value_qid"), (
+    QID,
+    text("property_id", "Wikidata property"),
+    text("value_qid", "Wikidata id of the value"),
+    text("category", "kind of attribute", allowed=("colour", "material", "part")),
+    text("value", "name of the value"),
+    text("phrase", "attribute as words before or after the name, e.g. 'red', 'made of wood', 'with wing'"),
+    text("attribute_type_query", "attribute with the natural type, e.g. 'red fruit'", "?"),
+    text("attribute_noun_query", "attribute with the entity's name, e.g. 'red apple'"),
+))  # fmt: skip
+ENTITY_CHANGES = Table("entity_changes", "graph", "entity that differs from the last sealed round", ("qid", "change"), (
+    QID,
+    text("change", "what happened", allowed=("added", "removed", "relabelled", "retyped")),
+    text("previous", "value in the last sealed round", "?"),
+    text("current", "value now", "?"),
+))  # fmt: skip
+GRAPH_INTEGRITY = Table("graph_integrity", "graph", "fault found in the graph", ("finding", "qid", "detail"), (
+    text("finding", "kind of fault", allowed=("not_ok", "no_label", "outside_roots", "cycle", "unknown_parent", "no_natural_type", "few_sitelinks", "not_leaf", "excluded", "over_limit")),
+    QID,
+    text("detail", "what exactly"),
+))  # fmt: skip
+BENCHMARK_IMAGES = Table("benchmark_images", "benchmarks", "held-out picture", ("benchmark", "image_id"), (
+    BENCHMARK, IMAGE,
+    text("class_id", "class it shows: a Wikidata id where there is one"),
+    text("class_name", "name of that class"),
+    text("image_url", "where it came from"),
+    text("path", "stored picture, relative to the lake"),
+    _c("phash", "UBIGINT", "64-bit perceptual hash (DCT)"),
+    _c("dhash", "UBIGINT", "64-bit difference hash"),
+    whole("width_px", "width"), whole("height_px", "height"),
+))  # fmt: skip
+QUERIES = Table("queries", "queries", "search string", ("query_id",), (
+    QUERY,
+    text("text", "what is searched for"),
+    text("kind", "how it was phrased", allowed=QUERY_KINDS),
+    QID,
+    text("value_qid", "attribute value it asks for", "?"),
+    text("natural_type", "natural type, for engines that disambiguate by it", "?"),
+    whole("priority", "1 is asked first; pages beyond the budget are not asked"),
+), "slices")  # fmt: skip
+SEARCH_PAGES = Table("search_pages", "hits", "answer page, kept verbatim", ("query_id", "provider", "page"), (
+    QUERY,
+    text("provider", "search provider"),
+    whole("page", "page number, from 1"),
+    QID,
+    text("query_text", "what was searched for"),
+    text("query_kind", "how it was phrased"),
+    text("request_url", "address asked"),
+    text("outcome", "what came of asking", allowed=(*DOWNLOAD_OUTCOMES, "bad_answer")),
+    text("reason", "why it is not ok", "?"),
+    text("body", "the answer as received", "?"),
+    ASKED,
+    text("fetched_at", "when it was asked, ISO 8601", "~"),
+), "slices")  # fmt: skip
+HITS = Table("hits", "hits", "ranked link of an answer page", ("query_id", "provider", "page", "rank"), (
+    QUERY, text("provider", "search provider"), whole("page", "page number, from 1"), whole("rank", "place over all pages, from 1"),
+    QID,
+    text("query_text", "what was searched for"),
+    text("query_kind", "how it was phrased"),
+    URL,
+    text("image_url", "address of the picture"),
+    text("page_url", "page that shows it", "?"),
+    text("alt_text", "alt text on that page", "?"),
+    text("title", "title given by the provider", "?"),
+    text("licence", "licence as stated", "?"),
+    text("licence_url", "its text", "?"),
+    text("author", "author as stated", "?"),
+    whole("width_px", "width as stated", "?"), whole("height_px", "height as stated", "?"),
+), "slices")  # fmt: skip
+URLS = Table("urls", "hits", "distinct picture address", ("url_id",), (
+    URL,
+    text("image_url", "address as first seen"),
+    text("host", "its host"),
+    text("licence", "licence as stated by the best ranked hit", "?"),
+    text("author", "author as stated by the best ranked hit", "?"),
+    text("landing_url", "page of the best ranked hit", "?"),
+    whole("hit_count", "hits that lead to it"),
+), "slices")  # fmt: skip
+YIELD_FORECAST = Table("yield_forecast", "hits", "entity x provider", ("qid", "provider"), (
+    QID, text("provider", "search provider"),
+    whole("query_count", "queries behind the figure"),
+    whole("pictures_available", "results that the provider reports for the noun query", "?"),
+    whole("pictures_in_budget", "of these, how many the study's pages reach"),
+), "slices")  # fmt: skip
+DOWNLOADS = Table("downloads", "images", "picture address tried, with its outcome", ("url_id",), (
+    URL,
+    text("image_url", "address"),
+    text("host", "its host"),
+    text("outcome", "what came of asking", allowed=DOWNLOAD_OUTCOMES),
+    text("reason", "details of a failure", "?"),
+    whole("http_status", "status of the last answer", "?"),
+    text("content_type", "content type as stated", "?"),
+    whole("size_bytes", "bytes as served", "?"),
+    text("image_id", "sha256 of the bytes as served, if they are a picture", "?"),
+    text("etag", "validator for a conditional request", "?"),
+    text("last_modified", "validator for a conditional request", "?"),
+    ROUND, ASKED,
+    whole("tries", "requests made for it so far", "~"),
+    text("fetched_at", "when it was last asked, ISO 8601", "~"),
+), "slices")  # fmt: skip
+IMAGES = Table("images", "images", "distinct picture", ("image_id",), (
+    IMAGE,
+    text("format", "format as served"),
+    whole("size_bytes", "bytes as served"),
+    whole("original_width_px", "width as served, after EXIF orientation"),
+    whole("original_height_px", "height as served, after EXIF orientation"),
+    whole("width_px", "width as stored"), whole("height_px", "height as stored"),
+    text("path", "stored JPEG, relative to the lake"),
+    text("stored_sha256", "sha256 of the stored JPEG"),
+    _c("phash", "UBIGINT", "64-bit perceptual hash (DCT)"),
+    _c("dhash", "UBIGINT", "64-bit difference hash"),
+    number("entropy_bits", "entropy of the grey-level histogram, bits; near 0 is blank"),
+    whole("url_count", "addresses that serve these bytes"),
+    ROUND,
+), "slices")  # fmt: skip
+IMAGE_TEXTS = Table("image_texts", "curation", "text that the web has for a picture", ("image_id", "source", "text", "page_url"), (
+    IMAGE,
+    text("source", "where on the page", allowed=("alt_text", "title")),
+    text("text", "the words, cleaned"),
+    text("page_url", "page that says so; empty where the provider names none"),
+    URL,
+), "slices")  # fmt: skip
+LIKENESS = Table("likeness", "curation", "picture with the earlier picture it repeats", ("image_id",), (
+    IMAGE,
+    text("representative_id", "the first picture of its group by (round, image_id)"),
+    whole("phash_distance", "differing bits to the representative, 0 to 64"),
+    whole("dhash_distance", "differing bits to the representative, 0 to 64"),
+))  # fmt: skip
+EMBEDDINGS = Table("embeddings", "curation", "picture x encoder", ("image_id", "encoder"), (
+    IMAGE,
+    text("encoder", "the study's encoder"),
+    _c("vector", "FLOAT[]", "unit-norm embedding"),
+    number("relevance", "cosine to the name of the entity it shows best", "?"),
+), "slices")  # fmt: skip
+LEAKS = Table("leaks", "curation", "picture that is a benchmark's", ("image_id", "benchmark", "benchmark_image_id"), (
+    IMAGE, BENCHMARK,
+    text("benchmark_image_id", "the held-out picture it shows"),
+    whole("phash_distance", "differing bits, 0 to 64"),
+    whole("dhash_distance", "differing bits, 0 to 64"),
+), "slices")  # fmt: skip
+VERDICTS = Table("verdicts", "curation", "picture x rule", ("image_id", "rule"), (
+    IMAGE,
+    text("rule", "the rule", allowed=RULES),
+    text("verdict", "what it says", allowed=("keep", "reject", "not_judged")),
+    text("reason", "why", "?"),
+    number("measure", "what was measured", "?"),
+    number("threshold", "what it was held against", "?"),
+), "slices")  # fmt: skip
+KEPT_IMAGES = Table("kept_images", "curation", "picture that no rule rejects", ("image_id",), (
+    IMAGE,
+    text("path", "stored JPEG, relative to the lake"),
+    text("stored_sha256", "sha256 of the stored JPEG"),
+    whole("width_px", "width as stored"), whole("height_px", "height as stored"),
+    ROUND,
+), "slices")  # fmt: skip
+ENTITY_REPORT = Table("entity_report", "curation", "entity with what became of its harvest", ("qid",), (
+    QID, text("label", "display name"),
+    whole("queries", "search strings"), whole("hits", "ranked links"), whole("urls", "distinct links"),
+    whole("downloaded", "links that gave a picture"), whole("images", "distinct pictures"),
+    whole("kept", "pictures kept"), whole("rejected", "pictures rejected"),
+))  # fmt: skip
+IMAGE_ENTITIES = Table("image_entities", "labels", "picture x entity with evidence", ("image_id", "qid", "evidence", "query_id"), (
+    IMAGE, QID,
+    text("evidence", "why we believe it", allowed=("query", "alt_text")),
+    QUERY,
+    text("query_text", "search that found it"),
+    whole("rank", "its best place in that search", "?"),
+    number("score", "strength of the evidence, 0 to 1"),
+), "slices")  # fmt: skip
+LABEL_VOCABULARY = Table("label_vocabulary", "labels", "class of the entity classifier", ("class_index",), (
+    whole("class_index", "index of the class, from 0"),
+    QID, text("label", "display name"),
+    whole("image_count", "kept pictures with it"),
+))  # fmt: skip
+SAMPLES = Table("samples", "shards", "packed picture", ("image_id",), (
+    IMAGE, SHARD,
+    whole("shard_index", "place in the tar, from 0"),
+    text("path", "stored JPEG, relative to the lake"),
+    text("stored_sha256", "sha256 of the stored JPEG"),
+    ROUND,
+), "slices")  # fmt: skip
+SHARDS = Table("shards", "shards", "tar of pictures", ("shard",), (
+    SHARD,
+    text("path", "tar, relative to the lake"),
+    text("sha256", "sha256 of the tar"),
+    whole("sample_count", "pictures in it"), whole("size_bytes", "its size"),
+    text("members_digest", "hash over its members in order; a tar with this digest is never written again"),
+), "slices")  # fmt: skip
+TOMBSTONES = Table("tombstones", "shards", "picture taken down", ("image_id",), (
+    IMAGE,
+    text("reason", "why"),
+    text("requested_by", "who asked", "?"),
+    text("taken_down_at", "when, ISO 8601", "~"),
+))  # fmt: skip
+RELEASE = Table("release", "shards", "shard of the release", ("shard",), (
+    text("release_id", "hash over shards and skipped pictures"),
+    SHARD,
+    text("tar_path", "tar, relative to the lake"),
+    text("tar_sha256", "sha256 of the tar"),
+    whole("sample_count", "pictures in the tar"),
+    whole("skipped_count", "of these, taken down or no longer kept"),
+    text("texts_path", "sidecar of words, relative to the lake"),
+    text("texts_digest", "content digest of the sidecar"),
+    text("skip_path", "keys that loaders never yield, relative to the lake"),
+    text("skip_digest", "content digest of that list"),
+))  # fmt: skip
+CAPTION_MIXES = Table("caption_mixes", "mixes", "mix x source", ("mix", "source"), (
+    MIX,
+    text("source", "where a caption comes from"),
+    number("weight", "weight in the study"),
+    number("effective_share", "share of captions drawn from it, given which texts the pictures have"),
+    whole("image_count", "pictures that have such a text"),
+))  # fmt: skip
+CHECKPOINTS = Table("checkpoints", "training", "recipe x step", ("recipe", "step"), (
+    RECIPE, STEP, MIX,
+    text("tower", "model"), whole("seed", "seed"),
+    text("release_id", "release it was trained on"),
+    text("spec_fingerprint", "identity of the run"),
+    text("path", "export in open_clip layout, relative to the lake"),
+    text("export_sha256", "sha256 of its weights"),
+    whole("samples_seen", "pictures seen"),
+    number("loss_first", "training loss of the first step, nats", "?"), number("loss_last", "training loss of the last step, nats", "?"),
+    whole("parameters", "trainable parameters"), whole("world_size", "processes"),
+    number("images_per_s", "throughput over all processes", "?~"),
+), "recipes")  # fmt: skip
+PREDICTIONS = Table("predictions", "scores", "checkpoint x held-out picture", ("recipe", "step", "benchmark", "image_id"), (
+    RECIPE, STEP, BENCHMARK, IMAGE,
+    text("class_id", "class it shows"), text("predicted_class_id", "class ranked first"),
+    whole("rank_of_true", "rank of the true class, from 1"),
+), "recipes")  # fmt: skip
+SCORES = Table("scores", "scores", "checkpoint x benchmark x metric", ("recipe", "step", "benchmark", "protocol", "metric"), (
+    RECIPE, STEP, BENCHMARK,
+    text("protocol", "how it was measured"), text("metric", "what was measured"),
+    number("value", "the figure, 0 to 1"),
+    whole("count", "pictures or queries behind it"),
+    number("chance", "value of guessing", "?"),
+), "recipes")  # fmt: skip
+LEADERBOARD = Table("leaderboard", "scores", "recipe", ("recipe",), (
+    whole("place", "1 is best"), RECIPE, STEP, MIX, text("tower", "model"), whole("seed", "seed"),
+    whole("samples_seen", "pictures seen"), text("release_id", "release it was trained on"),
+    number("acc1", "zero-shot accuracy, mean over benchmarks"),
+    number("mean_per_class_recall", "zero-shot recall, mean over classes and benchmarks"),
+    number("times_chance", "acc1 over the accuracy of guessing"),
+    number("acc1_low", "lower end of its 95 % interval (Wilson)"), number("acc1_high", "upper end"),
+))  # fmt: skip
+ENTITY_SCORES = Table("entity_scores", "scores", "checkpoint x benchmark x entity", ("recipe", "step", "benchmark", "qid"), (
+    RECIPE, STEP, BENCHMARK, QID, text("label", "display name"),
+    whole("count", "held-out pictures of it"), number("recall", "share of them ranked first"),
+    number("mean_rank", "mean rank of the true class"),
+))  # fmt: skip
+CONFUSIONS = Table("confusions", "scores", "checkpoint x benchmark x pair of classes", ("recipe", "step", "benchmark", "class_id", "predicted_class_id"), (
+    RECIPE, STEP, BENCHMARK,
+    text("class_id", "class shown"), text("predicted_class_id", "class ranked first"),
+    whole("count", "held-out pictures so confused"),
+    whole("kinship", "statements from either to their nearest common ancestor, summed", "?"),
+))  # fmt: skip
+HARVEST_PLAN = Table("harvest_plan", "scores", "entity to search more for", ("qid",), (
+    QID, text("label", "display name"),
+    whole("place", "1 is the most urgent"),
+    number("recall", "best recipe's recall on it", "?"), whole("kept", "pictures kept"),
+    whole("extra_queries", "queries to add to its budget in the next round"),
+    text("reason", "why", allowed=("weak", "few_pictures", "weak_and_few_pictures", "enough")),
+))  # fmt: skip
+
+TABLES: dict[str, Table] = {value.name: value for value in list(globals().values()) if isinstance(value, Table)}
+
+# Tables that a later round reads as `previous_<name>`: the last sealed round's file, empty before the first seal.
+SEALED = ("entities", "harvest_plan")
+
+
+def previous(table: Table) -> Table:
+    """Return the contract of `previous_<table>`: same columns, whole, a source and never an asset of this round."""
+    return Table(f"previous_{table.name}", table.room, f"{table.grain}, in the last sealed round", table.key, table.columns)
+
+
+PREVIOUS: dict[str, Table] = {f"previous_{name}": previous(TABLES[name]) for name in SEALED}

@@ -1,0 +1,1 @@
+"""Training: a recipe becomes a run specification, the cluster makes checkpoints of it."""

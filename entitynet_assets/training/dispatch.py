@@ -1,0 +1,51 @@
+"""A recipe and a release become a run specification.
+
+Belongs here: building RunSpec from rows. Does not belong here: running it (cluster.py), training (entitynet_train).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from entitynet_assets.studies.models import Recipe, Study
+from entitynet_train.spec import CaptionMix, DataSpec, RunSpec, ShardSpec
+
+
+@dataclass(frozen=True)
+class Words:
+    """Exported Parquet of words, relative to the lake, with its content digest."""
+
+    path: str
+    digest: str
+
+
+def data_spec(release: Sequence[Mapping[str, Any]], image_entities: Words, entity_texts: Words, root: str) -> DataSpec:
+    """Return the pictures and words of a release. Raises ValueError if the release is empty."""
+    if not release:
+        raise ValueError("the release has no shard: no picture was kept; look at entity_report and verdicts")
+    words = hashlib.sha256("\n".join([*(row["texts_digest"] for row in release), image_entities.digest, entity_texts.digest]).encode())
+    return DataSpec(
+        release_id=release[0]["release_id"], words_fingerprint=words.hexdigest(), skip_fingerprint=release[0]["skip_digest"],
+        shards=tuple(ShardSpec(r["shard"], r["tar_sha256"], r["sample_count"], tar=r["tar_path"], texts=r["texts_path"]) for r in release),
+        root=root, image_entities=(image_entities.path,), entity_texts=(entity_texts.path,), skip=(release[0]["skip_path"],),
+    )  # fmt: skip
+
+
+def run_spec(recipe: Recipe, study: Study, data: DataSpec) -> RunSpec:
+    """Return the complete specification of a recipe on that data."""
+    mix = next(mix for mix in study.mixes if mix.name == recipe.mix)
+    facts = recipe.model_dump(exclude={"name", "mix"})
+    return RunSpec(recipe=recipe.name, mix=CaptionMix(mix.name, dict(mix.weights)), data=data, **facts)
+
+
+def checkpoint_row(spec: RunSpec, fingerprint: str, result: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return the row of checkpoints for a finished run."""
+    return {
+        "recipe": spec.recipe, "step": result["step"], "mix": spec.mix.name, "tower": spec.tower, "seed": spec.seed,
+        "release_id": spec.data.release_id, "spec_fingerprint": fingerprint, "path": path, "export_sha256": result["export_sha256"],
+        "samples_seen": result["samples_seen"], "loss_first": result["loss_first"], "loss_last": result["loss_last"],
+        "parameters": result["parameters"], "world_size": result["world_size"], "images_per_s": result["images_per_s"],
+    }  # fmt: skip

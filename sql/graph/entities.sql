@@ -1,0 +1,77 @@
+-- Entities in scope: members of the closure with a name, under a root, above the sitelink threshold.
+-- What is left out here stands in graph_integrity with its reason. The name is taken in the order en, mul, taxon name,
+-- common name, title of the English page, because since 2024 labels that are the same everywhere move to `mul`.
+WITH members AS (
+    SELECT * FROM wikidata_items WHERE status = 'ok' AND role = 'member'
+),
+
+names AS (
+    SELECT qid, label.text AS name, label.language AS source, CASE label.language WHEN 'en' THEN 1 ELSE 2 END AS preference
+    FROM members, UNNEST(labels) AS unnested(label) WHERE label.language IN ('en', 'mul')
+    UNION ALL
+    SELECT qid, claim.value_text, 'taxon_name', 3 FROM members, UNNEST(claims) AS unnested(claim)
+    WHERE claim.property_id = 'P225' AND claim.value_text IS NOT NULL
+    UNION ALL
+    SELECT qid, claim.value_text, 'common_name', 4 FROM members, UNNEST(claims) AS unnested(claim)
+    WHERE claim.property_id = 'P1843' AND claim.language = 'en'
+    UNION ALL
+    SELECT qid, enwiki_title, 'sitelink', 5 FROM members WHERE enwiki_title IS NOT NULL
+),
+
+named AS (
+    SELECT qid, arg_min(name, (preference, name)) AS label, arg_min(source, (preference, name)) AS label_source
+    FROM names GROUP BY qid
+),
+
+rooted AS (
+    SELECT qid, arg_min(root_qid, (distance, root_qid)) AS root_qid
+    FROM (
+        SELECT qid, ancestor_qid AS root_qid, distance FROM entity_parents WHERE ancestor_qid = ANY($roots)
+        UNION ALL SELECT qid, qid, 0 FROM members WHERE qid = ANY($roots)
+    )
+    GROUP BY qid
+),
+
+typed AS (
+    SELECT parent.qid, arg_min(parent.ancestor_qid, (parent.distance, parent.ancestor_qid)) AS natural_type_qid
+    FROM entity_parents AS parent
+    JOIN members ON members.qid = parent.ancestor_qid
+    JOIN named ON named.qid = parent.ancestor_qid
+    GROUP BY parent.qid
+),
+
+first_values AS (
+    SELECT qid,
+        min(claim.value_text) FILTER (WHERE claim.property_id = 'P18') AS image_title,
+        min(claim.value_text) FILTER (WHERE claim.property_id = 'P373') AS commons_category
+    FROM members, UNNEST(claims) AS unnested(claim) GROUP BY qid
+),
+
+parents_in_use AS (
+    SELECT DISTINCT ancestor_qid FROM entity_parents JOIN members ON members.qid = entity_parents.qid
+)
+
+SELECT
+    members.qid,
+    named.label,
+    named.label_source,
+    list_filter(members.descriptions, lambda d: d.language = 'en')[1].text AS description,
+    rooted.root_qid,
+    coalesce(root_name.label, rooted.root_qid) AS root_label,
+    typed.natural_type_qid,
+    type_name.label AS natural_type,
+    coalesce(members.sitelink_count, 0) AS sitelink_count,
+    first_values.image_title,
+    first_values.commons_category
+FROM members
+JOIN named USING (qid)
+JOIN rooted USING (qid)
+LEFT JOIN named AS root_name ON root_name.qid = rooted.root_qid
+LEFT JOIN typed ON typed.qid = members.qid
+LEFT JOIN named AS type_name ON type_name.qid = typed.natural_type_qid
+LEFT JOIN first_values ON first_values.qid = members.qid
+WHERE coalesce(members.sitelink_count, 0) >= $min_sitelinks
+    AND NOT ($leaves_only AND members.qid IN (SELECT ancestor_qid FROM parents_in_use))
+    AND members.qid <> ALL($exclude)
+    AND NOT EXISTS (SELECT 1 FROM entity_parents AS above WHERE above.qid = members.qid AND above.ancestor_qid = ANY($exclude))
+QUALIFY $entity_limit = 0 OR row_number() OVER (ORDER BY coalesce(members.sitelink_count, 0) DESC, members.qid) <= $entity_limit
