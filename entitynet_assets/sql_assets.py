@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage as trace_column
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
 
 from entitynet_assets.lake import read_sql
 from entitynet_assets.resources import Workplace
@@ -37,7 +40,7 @@ def sql_asset(table: Table, every: tuple[str, ...] = ()) -> Station:
 
     return Station(
         table, make, reads=tables_of(query, table.name), every=every, params=params, kinds=("sql", "duckdb"),
-        code_version=code_version_of(query), description=_opening_comment(query), column_lineage=column_lineage(table, query),
+        code_version=code_version_of(query), description=_opening_comment(query), column_lineage=lambda: column_lineage(table),
     )  # fmt: skip
 
 
@@ -92,13 +95,17 @@ def code_version_of(query: str) -> str:
     return hashlib.sha256(parse(query).sql(dialect="duckdb", comments=False).encode()).hexdigest()[:12]
 
 
-def column_lineage(table: Table, query: str) -> Mapping[str, list[tuple[str, str]]]:
-    """Return, per column, the (table, column) pairs it is computed from; a column sqlglot cannot trace is left out."""
-    schema: dict[str, object] = {name: {c.name: c.type for c in contract.columns} for name, contract in {**TABLES, **PREVIOUS}.items()}
-    traced: dict[str, list[tuple[str, str]]] = {}
+@lru_cache(maxsize=None)
+def column_lineage(table: Table) -> Mapping[str, list[tuple[str, str]]]:
+    """Return, per column, the (table, column) pairs its SELECT computes it from; a column sqlglot cannot trace is left out."""
+    query = read_sql(table)
+    tables = tables_of(query, table.name)
+    schema: dict[str, object] = {name: {c.name: c.type for c in (TABLES.get(name) or PREVIOUS[name]).columns} for name in tables}
+    tree = qualify(parse(query), schema=schema, dialect="duckdb", validate_qualify_columns=False)
+    scope, traced = build_scope(tree), {}
     for column in table.column_names:
         try:
-            root = trace_column(column, query, schema=schema, dialect="duckdb")
+            root = trace_column(column, tree, schema=schema, scope=scope, dialect="duckdb")
         except (SqlglotError, ValueError, KeyError, RecursionError):
             continue
         leaves = {(node.expression.name, node.name.split(".")[-1].strip('"')) for node in root.walk() if isinstance(node.expression, exp.Table)}

@@ -119,7 +119,7 @@ class Station:
     code_version: str = "1"
     kinds: tuple[str, ...] = ("python",)
     description: str = ""
-    column_lineage: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    column_lineage: Callable[[], Mapping[str, Sequence[tuple[str, str]]]] = dict
     config_schema: Mapping[str, Any] = field(default_factory=dict)
 
     def input_slices(self, study: Study, above: str, slice_name: str) -> list[str]:
@@ -221,7 +221,7 @@ def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
         automation_condition=None if table.room in TRAINED else ONLY_WHAT_CHANGED, config_schema=dict(stop.config_schema) or None,
         pool="cluster" if table.room in TRAINED else None,
     )  # fmt: skip
-    def asset(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def asset(context) -> Iterator[Any]:  # Dagster cannot read a postponed annotation here
         place: Workplace = context.resources.workplace
         keys = list(context.partition_keys) if table.slicing != "whole" else [WHOLE]
         config = context.op_execution_context.op_config or {}
@@ -275,8 +275,8 @@ def _metadata(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> 
     }  # fmt: skip
     if counts:
         metadata["reasons"] = dg.MetadataValue.json(counts)
-    if stop.column_lineage:
-        metadata["dagster/column_lineage"] = _lineage(stop.column_lineage)
+    if columns := stop.column_lineage():
+        metadata["dagster/column_lineage"] = _lineage(columns)
     return metadata
 
 

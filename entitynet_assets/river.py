@@ -1,0 +1,68 @@
+"""One run of the whole river without a daemon: harvest, train and score as successive in-process Dagster runs.
+
+Belongs here: choosing assets and partitions for the three jobs, and running them. Does not belong here: flags and words
+(cli.py), assets (the rooms).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import dagster as dg
+
+from entitynet_assets.definitions import build_definitions, stations
+from entitynet_assets.jobs import range_tags
+from entitynet_assets.partitions import slice_keys
+from entitynet_assets.resources import Workplace
+from entitynet_assets.studies.models import Study, StudyError
+from entitynet_assets.tables import TABLES
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def flow(study: Study, place: Workplace, until: str | None, slices: str | None, recipes: Sequence[str], new_round: bool) -> bool:
+    """Bring the tables up to `until` (or all) up to date; returns whether every run succeeded.
+
+    A failed run stops the river there; the exception of the step that failed is raised.
+    """
+    wanted = _upstream(until) if until else set(TABLES)
+    sliced = _range(study, slices)
+    with dg.DagsterInstance.get() as instance, warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        definitions = build_definitions(study)
+        config = {"ops": {"wikidata_items": {"config": {"new_round": True}}}} if new_round else {}
+        runs = [("harvest", sliced, config)]
+        runs += [("train", range_tags(recipe, recipe), {}) for recipe in recipes]
+        runs += [("score", range_tags(recipe, recipe), {}) for recipe in recipes]
+        for name, tags, run_config in runs:
+            job = definitions.resolve_job_def(name)
+            selected = [key for key in job.asset_layer.executable_asset_keys if key.path[-1] in wanted]
+            if not selected:
+                continue
+            result = job.execute_in_process(
+                run_config={**QUIET, **run_config}, instance=instance, tags=tags, asset_selection=selected, resources={"workplace": place}
+            )
+            if not result.success:
+                return False
+    return True
+
+
+def _upstream(table: str) -> set[str]:
+    """Return a table with all it is made from."""
+    known, found, todo = stations(), set[str](), [table]
+    while todo:
+        name = todo.pop()
+        if name in known and name not in found:
+            found.add(name)
+            todo += known[name].reads
+    return found
+
+
+def _range(study: Study, slices: str | None) -> dict[str, str]:
+    keys = slice_keys(study, "slices")
+    first, _, last = (slices or f"{keys[0]}...{keys[-1]}").partition("...")
+    for name in (first, last or first):
+        if name not in keys:
+            raise StudyError(f"--slices: found {name!r}; allowed: {keys[0]} to {keys[-1]}, as A...B or A")
+    return range_tags(first, last or first)

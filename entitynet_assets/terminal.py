@@ -1,0 +1,90 @@
+"""What a run looks like in a terminal: a bar for the work at hand, a line for each table, a summary.
+
+Belongs here: Rich. Does not belong here: what is run (cli.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from entitynet_assets.tables import TABLES
+
+WORK = {  # words for the summary, in the order of the river
+    "searches": "searches", "downloads": "downloads", "pictures": "pictures decoded", "shards_packed": "shards packed",
+    "trainings": "trainings", "evaluations": "evaluations",
+}  # fmt: skip
+
+
+class TerminalProgress:
+    """Tells a terminal how a run goes; in a log file each table still has its line."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.work: Counter[str] = Counter()
+        self.made = self.unchanged = 0
+        self._bar = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[what]}"),
+            TimeElapsedColumn(), console=console, transient=True,
+        )  # fmt: skip
+        self._task: Any = None
+
+    def __enter__(self) -> TerminalProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def start(self, table: str, slice_name: str) -> None:
+        """Show the table that is looked at."""
+        self._task = self._bar.add_task(f"{table} {_named(slice_name)}", total=None, what="")
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, total=total, what=what)
+
+    def end(self, table: str, slice_name: str, outcome: str, counts: dict[str, int]) -> None:
+        """Write the table's line."""
+        self._bar.remove_task(self._task)
+        self.work.update({name: number for name, number in counts.items() if name != "rows"})
+        if outcome == "unchanged":
+            self.unchanged += 1
+            return
+        self.made += 1
+        done = ", ".join(f"{number} {WORK.get(name, name)}" for name, number in counts.items() if name != "rows" and number)
+        room = TABLES[table].room
+        self.console.print(f"[dim]{room:>10}[/]  {table} {_named(slice_name)}  {counts['rows']:,} rows{'  ' + done if done else ''}", highlight=False)
+
+    def summary(self) -> str:
+        """Say in one line what was done."""
+        done = ", ".join(f"{self.work[name]:,} {words}" for name, words in WORK.items() if self.work[name])
+        if not self.made:
+            return f"Up to date: all {self.unchanged} tables and slices unchanged; no search, no download, no packing, no training."
+        idle = [words for name, words in WORK.items() if not self.work[name]]
+        return f"{self.made} tables and slices made, {self.unchanged} unchanged. {done or 'Nothing asked of the web or the cluster'}." + (
+            f" None of: {', '.join(idle)}." if done and idle else ""
+        )
+
+
+def leaderboard(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the leaderboard for a terminal."""
+    shown = Table(title="Leaderboard: zero-shot on held-out pictures")
+    for name in ("", "recipe", "mix", "seed", "pictures seen", "accuracy", "95 % interval", "x chance", "recall per class"):
+        shown.add_column(name, justify="left" if name in ("recipe", "mix") else "right")
+    for row in rows:
+        interval = f"{100 * row['acc1_low']:.1f} to {100 * row['acc1_high']:.1f} %"
+        shown.add_row(
+            str(row["place"]), row["recipe"], row["mix"], str(row["seed"]), f"{row['samples_seen']:,}", f"{100 * row['acc1']:.1f} %", interval,
+            f"{row['times_chance']:.1f}", f"{100 * row['mean_per_class_recall']:.1f} %",
+        )  # fmt: skip
+    return shown
+
+
+def _named(slice_name: str) -> str:
+    return "" if slice_name == "whole" else f"[{slice_name}]".replace("[", "\\[", 1)
