@@ -10,10 +10,10 @@ import random
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
-from entitynet_assets.sample import plans_nature, plans_things
+from entitynet_assets.sample import plans_nature, plans_things, plans_vehicles
 from entitynet_assets.sample.brush import Brush, Ink
 from entitynet_assets.sample.look import Look
-from entitynet_assets.sample.palette import NAMED, RGB, main_colour, shade, varied
+from entitynet_assets.sample.palette import NAMED, RGB, main_colour, mixed, shade, varied
 
 PLANS = {
     "fruit": plans_nature.fruit,
@@ -23,9 +23,9 @@ PLANS = {
     "flower": plans_nature.flower,
     "string_instrument": plans_things.string_instrument,
     "wind_instrument": plans_things.wind_instrument,
-    "two_wheeler": plans_things.two_wheeler,
-    "motor_vehicle": plans_things.motor_vehicle,
-    "aircraft": plans_things.aircraft,
+    "two_wheeler": plans_vehicles.two_wheeler,
+    "motor_vehicle": plans_vehicles.motor_vehicle,
+    "aircraft": plans_vehicles.aircraft,
     "furniture": plans_things.furniture,
     "clothing": plans_things.clothing,
     "hand_tool": plans_things.hand_tool,
@@ -81,16 +81,17 @@ def posed(sheet: Image.Image, rng: random.Random, side_px: int) -> Image.Image:
     """Mirror, squeeze, turn and shrink a sketch to a part of the picture."""
     if rng.random() < 0.5:
         sheet = sheet.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    scale = rng.uniform(0.55, 0.98)
+    scale = rng.uniform(0.72, 1.0)
     squeeze = rng.uniform(0.85, 1.0)
     wanted = (max(8, round(side_px * scale * squeeze)), max(8, round(side_px * scale)))
-    turned = sheet.rotate(rng.gauss(0, 11), Image.Resampling.BILINEAR)
+    turned = sheet.rotate(rng.gauss(0, 7))
     return turned.resize(wanted, Image.Resampling.BOX)
 
 
 def backdrop(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """Paint a soft field of two or three colours, sometimes with a horizon."""
-    colours = [varied(rng.choice(BACKDROPS), rng, 24) for _ in range(6)]
+    tones = rng.sample(BACKDROPS, 2)
+    colours = [varied(mixed(*tones, rng.random() * 0.5), rng, 10) for _ in range(6)]
     field = Image.new("RGB", (3, 2))
     field.putdata(colours)
     picture = field.resize(size, Image.Resampling.BICUBIC)
@@ -105,10 +106,10 @@ def clutter(picture: Image.Image, rng: random.Random) -> None:
     """Put a few shapes behind the thing: patches, discs and rods of any colour."""
     pen = ImageDraw.Draw(picture)
     width, height = picture.size
-    for _ in range(rng.choice((0, 2, 3, 5, 7))):
+    for _ in range(rng.choice((0, 0, 1, 2, 4))):
         colour = varied(rng.choice((*BACKDROPS, *NAMED.values())), rng, 30)
         x, y = rng.uniform(-0.1, 1.0) * width, rng.uniform(-0.1, 1.0) * height
-        w, h = rng.uniform(0.04, 0.3) * width, rng.uniform(0.04, 0.3) * height
+        w, h = rng.uniform(0.04, 0.22) * width, rng.uniform(0.04, 0.22) * height
         kind = rng.randrange(3)
         if kind == 0:
             pen.rectangle((x, y, x + w, y + h), fill=colour)
@@ -145,9 +146,9 @@ def grain(material: str, shape: tuple[int, int], rng: np.random.Generator) -> np
 
 def lit(picture: Image.Image, rng: random.Random) -> Image.Image:
     """Change light, contrast and colour a little, then add sensor noise."""
-    picture = ImageEnhance.Brightness(picture).enhance(rng.uniform(0.72, 1.18))
-    picture = ImageEnhance.Contrast(picture).enhance(rng.uniform(0.8, 1.15))
-    picture = ImageEnhance.Color(picture).enhance(rng.uniform(0.55, 1.15))
+    picture = ImageEnhance.Brightness(picture).enhance(rng.uniform(0.8, 1.15))
+    picture = ImageEnhance.Contrast(picture).enhance(rng.uniform(0.85, 1.15))
+    picture = ImageEnhance.Color(picture).enhance(rng.uniform(0.7, 1.15))
     noise = np.random.default_rng(rng.getrandbits(32)).integers(-9, 10, (picture.height, picture.width, 1), np.int16)
     pixels = np.asarray(picture).astype(np.int16) + noise
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8), "RGB")

@@ -21,6 +21,9 @@ NAMED: dict[str, RGB] = {
     "grey": (128, 128, 132),
     "pink": (238, 130, 150),
 }
+GLASS: RGB = (150, 190, 215)
+RUBBER: RGB = (40, 40, 42)
+STEEL: RGB = (176, 180, 186)
 # What people paint, dye and varnish may have any of several colours; nature's colours are as stated.
 DYED_PLANS = frozenset({"two_wheeler", "clothing", "building", "aircraft"})
 DYES = ("red", "blue", "green", "yellow", "white", "grey", "black", "brown")
