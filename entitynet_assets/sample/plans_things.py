@@ -1,0 +1,232 @@
+"""Body plans of things people make: instruments, furniture, clothing, tools, buildings.
+
+What it is: one function a plan, `plan(brush, look, ink, rng)`; siblings share it and differ by their statements.
+What belongs here: shapes that follow from parts, sizes and colours.
+What does not: living things (plans_nature.py), vehicles (plans_vehicles.py).
+"""
+
+import math
+import random
+from itertools import pairwise
+
+from entitynet_assets.sample.brush import Brush, Ink, arc, oval
+from entitynet_assets.sample.look import Look
+from entitynet_assets.sample.palette import GLASS, NAMED, RUBBER, STEEL, shade
+
+
+def string_instrument(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a waisted body with neck and strings, upright; pickups make horns, a bow lies beside."""
+    wide = 0.9 / look.elongation + 0.1
+    brush.box((-0.05, -0.85), (0.05, 0.3), ink.dark)
+    if look.has("pickup"):
+        horned_body(brush, ink, wide)
+    else:
+        brush.ellipse((0, 0.62), (wide, 0.34), ink.main)
+        brush.ellipse((0, 0.12), (wide * 0.78, 0.27), ink.main)
+        brush.box((-wide * 0.6, 0.15), (wide * 0.6, 0.6), ink.main)
+        for side in (-1, 1):
+            brush.line([(side * 0.2, 0.3), (side * 0.14, 0.44), (side * 0.2, 0.58)], 0.035, ink.dark)
+        brush.box((-0.05, -0.1), (0.05, 0.35), ink.dark)
+        brush.polygon([(-0.07, 0.62), (0.07, 0.62), (0.04, 0.9), (-0.04, 0.9)], ink.dark)
+    neck_end(brush, look, ink)
+    if look.has("bow"):
+        x = rng.uniform(0.5, 0.68)
+        brush.line([(x, -0.8), (x + 0.12, 0.85)], 0.035, shade(ink.main, 0.7))
+        brush.line([(x - 0.06, -0.78), (x + 0.06, 0.86)], 0.015, NAMED["white"])
+
+
+def horned_body(brush: Brush, ink: Ink, wide: float) -> None:
+    """Draw a solid body with two horns, a guard and pickups."""
+    brush.ellipse((0.02, 0.66), (wide * 1.05, 0.3), ink.main)
+    brush.box((-wide * 0.85, 0.2), (wide * 0.85, 0.7), ink.main, 0.1)
+    for side, reach in ((-1, -0.12), (1, 0.0)):
+        brush.ellipse((side * wide * 0.68, 0.18 + reach), (0.12, 0.24), ink.main, side * 0.3)
+    brush.ellipse((0.08, 0.5), (wide * 0.6, 0.3), ink.second, 0.3)
+    brush.box((-0.05, -0.85), (0.05, 0.4), shade(NAMED["brown"], 1.2))
+    for y in (0.42, 0.58):
+        brush.box((-0.13, y), (0.13, y + 0.07), RUBBER, 0.02)
+    brush.box((-0.12, 0.76), (0.12, 0.82), STEEL)
+
+
+def neck_end(brush: Brush, look: Look, ink: Ink) -> None:
+    """Draw head, pegs and strings."""
+    brush.box((-0.08, -0.97), (0.08, -0.8), shade(ink.main, 0.8), 0.03)
+    for y in (-0.94, -0.85) if look.has("peg") else ():
+        for side in (-1, 1):
+            brush.ellipse((side * 0.13, y), (0.05, 0.03), ink.dark)
+    for x in (-0.025, 0.025) if look.has("string") else ():
+        brush.line([(x, -0.82), (x, 0.74)], 0.012, NAMED["white"])
+
+
+def wind_instrument(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a bent conical tube with a flared bell and keys."""
+    tilt = rng.uniform(-0.05, 0.05)
+    bow = arc((0.08, 0.5), 0.34, math.pi, 0, 12)
+    tube = [(-0.78, -0.62), (-0.6, -0.86), (-0.36, -0.78), (-0.28, -0.4), (-0.26 + tilt, 0.5), *bow]
+    for i, (start, stop) in enumerate(pairwise(tube)):
+        brush.line([start, stop], 0.06 + 0.24 * i / len(tube), ink.main)
+    if look.has("bell"):
+        brush.polygon([(0.3, 0.55), (0.54, 0.55), (0.8, -0.2), (0.2, -0.28)], ink.main)
+        brush.ellipse((0.5, -0.24), (0.31, 0.1), shade(ink.main, 0.6), 0.12)
+    for y in (-0.35, -0.15, 0.05, 0.25, 0.45) if look.has("key") else ():
+        brush.ellipse((-0.25, y), (0.07, 0.06), shade(ink.main, 1.5))
+    brush.line([(-0.14, -0.4), (-0.12, 0.5)], 0.03, shade(ink.main, 0.65))
+    brush.line([(-0.86, -0.56), (-0.76, -0.66)], 0.09, RUBBER)
+
+
+def furniture(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a seat with a back, shelves with books, or a top on legs, by the stated parts."""
+    if look.has("book"):
+        shelves(brush, look, ink, rng)
+    elif look.has("seat"):
+        seat(brush, ink, rng)
+    else:
+        top_on_legs(brush, look, ink, rng)
+
+
+def seat(brush: Brush, ink: Ink, rng: random.Random) -> None:
+    """Draw a chair with slats, turned a little."""
+    skew = rng.uniform(0.1, 0.25)
+    for x, y in ((-0.42, 0.72), (0.42 + skew, 0.72)):
+        brush.line([(x, 0.1), (x, y)], 0.09, shade(ink.main, 0.7))
+    for x in (-0.45, 0.4):
+        brush.line([(x + skew * 0.2, -0.92), (x, 0.12)], 0.09, ink.main)
+    for y in (-0.82, -0.55, -0.28):
+        brush.box((-0.42, y), (0.42, y + 0.13), shade(ink.main, 1.1))
+    brush.polygon([(-0.5, 0.05), (0.45, 0.05), (0.6 + skew, 0.24), (-0.42, 0.24)], shade(ink.main, 1.05))
+    for x in (-0.42, 0.5 + skew):
+        brush.line([(x, 0.24), (x, 0.94)], 0.1, shade(ink.main, 0.85))
+
+
+def top_on_legs(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a table; its proportion is as stated."""
+    skew = rng.uniform(-0.12, 0.12)
+    drop = 1.9 / max(1.5, look.elongation) - 0.35
+    for x in (-0.6 + skew, 0.66 + skew):
+        brush.line([(x, -0.2), (x, drop - 0.12)], 0.09, shade(ink.main, 0.65))
+    for x in (-0.84, 0.84):
+        brush.line([(x, -0.1), (x, drop)], 0.11, shade(ink.main, 0.85))
+    edge = [(-0.97, -0.06), (-0.75 + skew, -0.34), (0.75 + skew, -0.34), (0.97, -0.06)]
+    brush.polygon(edge, shade(ink.main, 1.12))
+    brush.box((-0.97, -0.07), (0.97, 0.05), ink.main)
+
+
+def shelves(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a high box with shelves full of books."""
+    half = 0.95 / look.elongation * 1.15
+    brush.box((-half, -0.95), (half, 0.95), ink.main)
+    rows = 4
+    for row in range(rows):
+        top, bottom = -0.88 + row * 0.45, -0.5 + row * 0.45
+        brush.box((-half + 0.07, top), (half - 0.07, bottom), shade(ink.main, 0.45))
+        x = -half + 0.08
+        while x < half - 0.16:
+            width = rng.uniform(0.05, 0.1)
+            if rng.random() < 0.85:
+                colour = NAMED[rng.choice(("red", "blue", "green", "white", "orange", "black"))]
+                brush.box((x, top + rng.uniform(0.04, 0.12)), (x + width, bottom), shade(colour, 0.85))
+            x += width + 0.012
+
+
+def clothing(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a sock where a heel is stated, else a hat with crown and brim."""
+    if look.has("heel"):
+        sock(brush, ink, rng)
+    else:
+        hat(brush, look, ink, rng)
+
+
+def sock(brush: Brush, ink: Ink, rng: random.Random) -> None:
+    """Draw an L-shaped sock with bands."""
+    brush.box((-0.35, -0.9), (0.2, 0.45), ink.main, 0.05)
+    brush.ellipse((-0.08, 0.5), (0.3, 0.36), ink.main)
+    brush.polygon([(-0.2, 0.2), (0.2, 0.2), (0.72, 0.5), (0.72, 0.86), (-0.1, 0.86)], ink.main)
+    brush.ellipse((0.66, 0.66), (0.26, 0.21), ink.second)
+    brush.ellipse((-0.2, 0.62), (0.19, 0.23), ink.second)
+    bands = rng.choice((1, 2, 3))
+    for i in range(bands + 1):
+        brush.box((-0.35, -0.9 + i * 0.26), (0.2, -0.78 + i * 0.26), ink.second if i else shade(ink.second, 0.9))
+
+
+def hat(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a wide curved brim and a dented crown with a band."""
+    tall = min(0.75, 1.9 / look.elongation)
+    lift = rng.uniform(0.1, 0.2)
+    brim = [(-0.97, -lift), (-0.6, 0.25), (0, 0.36), (0.6, 0.25), (0.97, -lift), (0.6, 0.45), (0, 0.58), (-0.6, 0.45)]
+    brush.polygon(oval((0, 0.27), (0.82, 0.2)), shade(ink.main, 0.75))
+    brush.polygon(brim, ink.main)
+    crown = [(-0.5, 0.3), (-0.42, 0.15 - tall), (-0.16, 0.05 - tall), (0, 0.16 - tall), (0.16, 0.05 - tall)]
+    brush.polygon([*crown, (0.42, 0.15 - tall), (0.5, 0.3), (0, 0.42)], shade(ink.main, 1.08))
+    brush.polygon([(-0.5, 0.14), (0, 0.26), (0.5, 0.14), (0.5, 0.28), (0, 0.41), (-0.5, 0.28)], ink.dark)
+
+
+def hand_tool(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw two crossed blades with grips where a blade is stated, else a head on a handle."""
+    if not look.has("blade"):
+        brush.box((-0.08, -0.55), (0.08, 0.95), shade(NAMED["brown"], rng.uniform(1.0, 1.35)), 0.06)
+        brush.box((-0.34, -0.82), (0.3, -0.5), shade(STEEL, 0.6), 0.04)
+        brush.box((-0.5, -0.86), (-0.3, -0.46), shade(STEEL, 0.75), 0.03)
+        brush.polygon([(0.28, -0.82), (0.72, -0.74), (0.7, -0.66), (0.28, -0.52)], shade(STEEL, 0.65))
+        return
+    gape = rng.uniform(0.12, 0.34)
+    for side in (-1, 1):
+        tip = (side * gape, -0.95)
+        brush.polygon([(side * 0.06, 0.2), tip, (side * (gape + 0.12), -0.7), (side * -0.1, 0.28)], STEEL)
+        brush.line([(0, 0.12), (side * -0.28, 0.5)], 0.1, ink.main)
+        brush.ring((side * -0.34, 0.7), 0.27, 0.11, ink.main)
+    brush.ellipse((0, 0.12), (0.06, 0.06), RUBBER)
+
+
+def building(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a mill where sails are stated, a tower of storeys, or a house with a roof."""
+    if look.has("sail"):
+        mill(brush, ink, rng)
+    elif look.has("storey"):
+        tower(brush, look, ink, rng)
+    else:
+        house(brush, look, ink, rng)
+
+
+def mill(brush: Brush, ink: Ink, rng: random.Random) -> None:
+    """Draw a tapering tower with a cap and four sails."""
+    brush.polygon([(-0.26, -0.4), (0.26, -0.4), (0.42, 0.95), (-0.42, 0.95)], ink.main)
+    brush.polygon([(-0.32, -0.38), (0, -0.68), (0.32, -0.38)], shade(NAMED["brown"], 0.8))
+    brush.box((-0.1, 0.62), (0.1, 0.95), shade(NAMED["brown"], 0.6))
+    for y in (0.0, 0.3):
+        brush.box((-0.07, y), (0.07, y + 0.14), GLASS)
+    turn = rng.uniform(0, math.pi / 2)
+    for i in range(4):
+        c, s = math.cos(turn + i * math.pi / 2), math.sin(turn + i * math.pi / 2)
+        brush.line([(0, -0.3), (0.66 * c, -0.3 + 0.66 * s)], 0.04, RUBBER)
+        blade = [(0.14, 0.02), (0.66, 0.02), (0.66, 0.16), (0.14, 0.16)]
+        brush.polygon([(x * c - y * s, -0.3 + x * s + y * c) for x, y in blade], shade(NAMED["white"], 0.85))
+
+
+def tower(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a high block with rows of windows and a spire or a flat roof."""
+    half = 0.95 / look.elongation + 0.12
+    top = -0.95 + rng.choice((0.0, 0.12, 0.2))
+    brush.box((-half, top), (half, 0.95), ink.main)
+    brush.polygon([(half, top), (half + 0.14, top + 0.12), (half + 0.14, 0.95), (half, 0.95)], shade(ink.main, 0.6))
+    floors, columns = rng.choice((11, 13, 15)), rng.choice((3, 4))
+    for floor in range(floors):
+        y = top + 0.06 + floor * (0.9 - top) / floors
+        for column in range(columns):
+            x = -half + 0.04 + column * (2 * half - 0.04) / columns
+            lit = NAMED["yellow"] if rng.random() < 0.2 else shade(GLASS, 0.55)
+            brush.box((x, y), (x + 1.5 * half / columns, y + 0.06), lit)
+    if top > -0.9:
+        brush.line([(0, top), (0, -0.98)], 0.03, STEEL)
+
+
+def house(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw walls with door and windows under a gabled roof with a chimney."""
+    eave = -0.1 + rng.uniform(-0.06, 0.06)
+    brush.box((0.36, -0.8), (0.52, -0.3), shade(NAMED["brown"], 0.8))
+    brush.box((-0.72, eave), (0.72, 0.9), shade(ink.second, 1.05))
+    brush.polygon([(-0.92, eave + 0.04), (-0.05, -0.88), (0.05, -0.88), (0.92, eave + 0.04)], ink.main)
+    door_x = rng.choice((-0.12, -0.45, 0.2))
+    brush.box((door_x, 0.42), (door_x + 0.25, 0.9), shade(NAMED["brown"], 0.7))
+    for x in (-0.55, 0.32):
+        brush.box((x, 0.06), (x + 0.24, 0.3), GLASS)
+        brush.line([(x + 0.12, 0.06), (x + 0.12, 0.3)], 0.03, NAMED["white"])
