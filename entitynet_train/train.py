@@ -1,7 +1,7 @@
 """Train one recipe: `torchrun --nproc-per-node N -m -- entitynet_train.train --spec PATH --out DIR`.
 
 Belongs here: the loop, from a RunSpec to OUT/export, OUT/metrics.jsonl and OUT/result.json.
-Does not belong here: pictures (data.py), words (words.py), towers (model.py), the loss (losses.py), optim.py, report.py.
+Does not belong here: pictures (data.py), words (words.py), towers (model.py), losses.py, optim.py, report.py.
 A run that was cut off goes on from its newest whole checkpoint to the same weights (bit for bit on CPU, 1 or 2 ranks).
 
 Shapes: B pictures of this rank, H and W pixels, C channels, T tokens, D features.

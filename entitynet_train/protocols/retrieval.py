@@ -36,8 +36,8 @@ def ranked_query(score_N: np.ndarray, right_N: np.ndarray, k: int) -> dict[str, 
     """Return precision, recall, ap, ndcg and rr (reciprocal rank) of one query over a collection, cut at k.
 
     INQUIRE's definitions (Vendrow et al. 2024): with P right answers in all, AP@k is the sum of the precisions at the
-    hits divided by min(P, k); nDCG has gains of 0 and 1 and divides by an ideal ranking of all P answers, also of those
-    beyond k. Without a right answer recall and ap are NaN.
+    hits divided by min(P, k); nDCG@k has gains of 0 and 1, its ideal ranking starts with min(P, k) right answers.
+    Without a right answer recall and ap are NaN.
     """
     right = right_N.astype(bool)[np.argsort(-score_N, kind="stable")[:k]]
     places = np.flatnonzero(right) + 1
@@ -49,6 +49,11 @@ def ranked_query(score_N: np.ndarray, right_N: np.ndarray, k: int) -> dict[str, 
         "precision": len(places) / len(right),
         "recall": len(places) / total,
         "ap": float((hits / places).sum() / min(total, k)),
-        "ndcg": float((1 / np.log2(places + 1)).sum() / (1 / np.log2(np.arange(2, total + 2))).sum()),
+        "ndcg": _gain(places) / _gain(np.arange(1, min(total, k) + 1)),
         "rr": float(1 / places[0]) if len(places) else 0.0,
     }
+
+
+def _gain(places: np.ndarray) -> float:
+    """Return the discounted gain of right answers at these places (1 for the best)."""
+    return float((1 / np.log2(places + 1)).sum())
