@@ -143,6 +143,7 @@ class Batches(Dataset[Batch]):
 
     def _sample(self, epoch: int, picture: int, broken: list[str]) -> tuple[np.ndarray, str, str, str]:
         """Return (pixels, image_id, source, text) of a picture, or of a substitute if it cannot be decoded."""
+        substitutes = random.Random(f"{self._spec.seed}/{epoch}/{picture}/substitutes")
         for _ in range(SUBSTITUTES_MAX):
             image_id = self._tars.image_ids[picture].as_py()
             rng = random.Random(f"{self._spec.seed}/{epoch}/{image_id}")
@@ -151,7 +152,7 @@ class Batches(Dataset[Batch]):
                 return self._crop(self._decode(picture), rng), image_id, source, text
             except Exception:  # a decoder of foreign bytes may raise anything; the picture is counted and replaced
                 broken.append(image_id)
-                picture = int(self._usable[rng.randrange(len(self._usable))])
+                picture = int(self._usable[substitutes.randrange(len(self._usable))])
         raise SpecError(f"data: found {SUBSTITUTES_MAX} broken pictures in a row, last {broken[-1]}; allowed: a few")
 
     def _decode(self, picture: int) -> Image.Image:
