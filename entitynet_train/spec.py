@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Where a caption can come from. `image_texts` sources first, then kinds of `entity_texts`, then the query that found it.
+# Where a caption can come from: `image_texts` sources first, then kinds of `entity_texts`, then the query.
 TEXT_SOURCES = (
     "alt_text", "title",
     "label", "alias", "taxon_name", "common_name", "description", "natural_type", "attribute",
@@ -80,8 +80,8 @@ class DataSpec:
     `words_fingerprint` covers the sidecars, `image_entities` and `entity_texts`: a relabelled entity changes it and no
     tar. `skip_fingerprint` covers the keys in `skip` (taken down or no longer kept), which loaders never yield.
     All files are Parquet, relative to `root`:
-    texts of a shard (image_id, source, text), image_entities (image_id, qid, query_text), entity_texts (qid, kind, text),
-    skip (image_id).
+    texts of a shard (image_id, source, text), image_entities (image_id, qid, query_text),
+    entity_texts (qid, kind, text), skip (image_id).
     """
 
     release_id: str
@@ -143,7 +143,9 @@ class RunSpec:
         _need(self.lr_peak > 0, f"{at}.lr_peak", self.lr_peak, "a number above 0")
         _need(0 <= self.warmup_ratio < 1, f"{at}.warmup_ratio", self.warmup_ratio, "a share in [0, 1)")
         _need(0 < self.crop_scale_min <= 1, f"{at}.crop_scale_min", self.crop_scale_min, "a share in (0, 1]")
-        _need(4 <= self.context_length_tokens <= 77, f"{at}.context_length_tokens", self.context_length_tokens, "4 to 77")
+        _need(
+            4 <= self.context_length_tokens <= 77, f"{at}.context_length_tokens", self.context_length_tokens, "4 to 77"
+        )
 
     @property
     def steps(self) -> int:
@@ -231,9 +233,8 @@ def _identity(value: Any) -> Any:
     return value
 
 
-
 def load(kind: type[T], path: Path | str) -> T:
-    """Read a spec of `kind` from a JSON file. Raises SpecError on an unknown or missing field, naming file and field."""
+    """Read a spec of `kind` from a JSON file. Raises SpecError on an unknown or missing field, naming both."""
     try:
         raw = json.loads(Path(path).read_text())
     except json.JSONDecodeError as error:
@@ -245,7 +246,9 @@ def _build(kind: Any, raw: dict[str, Any], at: str) -> Any:
     known = {f.name: f for f in fields(kind)}
     unknown = sorted(set(raw) - set(known))
     _need(not unknown, at, unknown, f"the fields of {kind.__name__}: {', '.join(known)}")
-    required = {n for n, f in known.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+    required = {
+        n for n, f in known.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
     missing = sorted(required - set(raw))
     _need(not missing, at, missing, f"a value for each of {', '.join(missing)}")
     return kind(**{name: _field(f"{at}.{name}", name, value) for name, value in raw.items()})

@@ -1,0 +1,189 @@
+"""Pictures in, batches out: the order of samples, random access into tars, decoding, counts of what is left out.
+
+Belongs here: everything between the files of a DataSpec and a batch of pixels and tokens.
+Does not belong here: which text goes with a picture (words.py), crops and tokenizers (model.py, passed in).
+
+Tars are WebDataset's (`webdataset` reads them), yet they are read by offset and not as a stream: uncompressed members
+lie at a known place, so one pass with tarfile gives every sample an address. Then the order is an exact permutation
+instead of a shuffle buffer, any step can be resumed without reading up to it, ranks never overlap, and the number of
+loader processes changes nothing.
+
+Shapes: B pictures of this rank, H and W pixels, C channels, T tokens, N pictures in all tars.
+"""
+# ruff: noqa: N815  (fields carry shape suffixes too)
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from entitynet_train.spec import DataSpec, RunSpec, ShardSpec, SpecError
+from entitynet_train.words import Words, read_skipped, read_words
+
+SUBSTITUTES_MAX = 100  # broken pictures in a row before the data as a whole counts as broken
+
+
+@dataclass(frozen=True)
+class Tars:
+    """Where each picture lies: pictures are counted from 0 in the order of shards, then of members."""
+
+    paths: tuple[Path, ...]
+    shard_N: np.ndarray
+    offset_N: np.ndarray
+    size_N: np.ndarray
+    image_ids: pa.Array
+
+
+def index_tars(data: DataSpec) -> Tars:
+    """Read the headers of all tars. Raises SpecError for a tar that is absent, compressed or not as the spec says."""
+    paths = tuple(Path(data.root) / shard.tar for shard in data.shards)
+    shards = [_members(path, shard) for path, shard in zip(paths, data.shards, strict=True)]
+    rows = [(number, *row) for number, members in enumerate(shards) for row in members]
+    image_ids = pa.array([row[1] for row in rows], pa.large_string())
+    if len(image_ids.unique()) != len(image_ids):
+        twice = next(v["values"].as_py() for v in image_ids.value_counts() if v["counts"].as_py() > 1)
+        raise SpecError(f"shards: found {twice} twice; allowed: a picture is in one shard, once")
+    numbers = np.array([(row[0], *row[2:]) for row in rows], np.int64).reshape(-1, 3)
+    return Tars(paths, numbers[:, 0], numbers[:, 1], numbers[:, 2], image_ids)
+
+
+def _members(path: Path, shard: ShardSpec) -> list[tuple[str, int, int]]:
+    try:
+        with tarfile.open(path, "r:") as tar:
+            found = [(member.name, member.offset_data, member.size) for member in tar]
+    except (OSError, tarfile.TarError) as error:
+        raise SpecError(f"shard {shard.name}: {path}: {error}; allowed: an uncompressed tar") from error
+    strange = [name for name, *_ in found if not name.endswith(".jpg") or "/" in name]
+    if strange:
+        raise SpecError(f"shard {shard.name}: found member {strange[0]!r}; allowed: image_id.jpg and nothing else")
+    if len(found) != shard.samples:
+        raise SpecError(f"shard {shard.name}: found {len(found)} pictures in {path}; allowed: {shard.samples}")
+    return [(name.removesuffix(".jpg"), offset, size) for name, offset, size in found]
+
+
+@dataclass
+class Batch:
+    """What one rank sees in one step; `broken` names the pictures that could not be decoded and were replaced."""
+
+    image_BHWC: Tensor
+    text_BT: Tensor
+    image_ids: list[str]
+    sources: list[str]
+    texts: list[str]
+    broken: list[str] = field(default_factory=list)
+
+
+Crop = Callable[[Image.Image, random.Random], np.ndarray]
+Tokenize = Callable[[list[str]], Tensor]
+
+
+class Batches(Dataset[Batch]):
+    """The batches of one rank by step: `batches[step]` is the same whoever asks, whenever, with however many workers.
+
+    Every usable picture comes once an epoch, in an order drawn from (seed, epoch); steps run on across epochs. A step's
+    global batch is cut into equal parts by rank. Caption and crop are drawn from (seed, epoch, image_id).
+    """
+
+    def __init__(self, spec: RunSpec, rank: int, crop: Crop, tokenize: Tokenize) -> None:
+        self._spec, self._rank, self._crop, self._tokenize = spec, rank, crop, tokenize
+        self._tars = index_tars(spec.data)
+        self._words: Words = read_words(spec.data, spec.mix, self._tars.image_ids)
+        skipped, named = read_skipped(spec.data, self._tars.image_ids), self._words.present
+        self._usable = np.flatnonzero(~skipped & named)
+        self.counts = {
+            "pictures": len(skipped),
+            "skipped": int(skipped.sum()),
+            "no_text": int((~skipped & ~named).sum()),
+            "usable": len(self._usable),
+        }
+        self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
+        self._files: dict[int, int] = {}
+        if spec.steps and not len(self._usable):
+            raise SpecError(
+                f"data: found no picture with a text under mix {spec.mix.name} ({self.counts}); allowed: some"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_files": {}}
+
+    def positions(self, step: int) -> range:
+        """Return the places of this rank's part of a step in the endless sequence of samples."""
+        size = self._spec.batch_size_global // self._spec.world_size
+        begin = step * self._spec.batch_size_global + self._rank * size
+        return range(begin, begin + size)
+
+    def picture_at(self, position: int) -> tuple[int, int]:
+        """Return (epoch, picture) of a place in the endless sequence."""
+        epoch, place = divmod(position, len(self._usable))
+        if self._order[0] != epoch:
+            # RandomState and not Generator: NumPy keeps its stream the same for good, and a resume depends on it.
+            self._order = (epoch, np.random.RandomState([self._spec.seed, epoch]).permutation(self._usable))
+        return epoch, int(self._order[1][place])
+
+    def __getitem__(self, step: int) -> Batch:
+        broken: list[str] = []
+        drawn = [self._sample(*self.picture_at(position), broken) for position in self.positions(step)]
+        pixels, image_ids, sources, texts = (list(column) for column in zip(*drawn, strict=True))
+        image_BHWC = torch.from_numpy(np.stack(pixels))
+        return Batch(image_BHWC, self._tokenize(texts), image_ids, sources, texts, broken)
+
+    def _sample(self, epoch: int, picture: int, broken: list[str]) -> tuple[np.ndarray, str, str, str]:
+        """Return (pixels, image_id, source, text) of a picture, or of a substitute if it cannot be decoded."""
+        substitutes = random.Random(f"{self._spec.seed}/{epoch}/{picture}/substitutes")
+        for _ in range(SUBSTITUTES_MAX):
+            image_id = self._tars.image_ids[picture].as_py()
+            rng = random.Random(f"{self._spec.seed}/{epoch}/{image_id}")
+            source, text = self._words.draw(picture, rng)
+            try:
+                return self._crop(self._decode(picture), rng), image_id, source, text
+            except Exception:  # a decoder of foreign bytes may raise anything; the picture is counted and replaced
+                broken.append(image_id)
+                picture = int(self._usable[substitutes.randrange(len(self._usable))])
+        raise SpecError(f"data: found {SUBSTITUTES_MAX} broken pictures in a row, last {broken[-1]}; allowed: a few")
+
+    def _decode(self, picture: int) -> Image.Image:
+        shard = int(self._tars.shard_N[picture])
+        if shard not in self._files:
+            self._files[shard] = os.open(self._tars.paths[shard], os.O_RDONLY)
+        raw = os.pread(self._files[shard], int(self._tars.size_N[picture]), int(self._tars.offset_N[picture]))
+        with Image.open(io.BytesIO(raw)) as image:
+            side = getattr(self._crop, "draft_px", 0)
+            if side:
+                image.draft("RGB", (side, side))  # lets the JPEG decoder scale by 1/2, 1/4 or 1/8 for nothing
+            return image.convert("RGB")
+
+    def close(self) -> None:
+        """Close the tars that this process opened."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+
+
+def load_batches(batches: Batches, steps: range, workers: int) -> Iterator[Batch]:
+    """Yield the batches of `steps` in order, made ahead by `workers` processes (0: in this one)."""
+    ahead = {"prefetch_factor": 4, "worker_init_fn": _leave_signals} if workers else {}
+    loader = DataLoader(batches, batch_size=None, sampler=steps, num_workers=workers, **ahead)
+    try:
+        yield from loader
+    finally:
+        batches.close()
+
+
+def _leave_signals(_worker: int) -> None:
+    # A stop is for the training loop: it ends its loaders itself after the last step.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,144 @@
+"""A trained model at work: loads an open_clip export or name, embeds pictures and texts.
+
+Belongs here: what scoring and embedding share. Does not belong here: training towers (model.py), metrics (protocols/).
+
+Shapes: N pictures or texts, C channels, H and W pixels, D features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from entitynet_train.compat import import_open_clip
+from entitynet_train.distributed import World, gather_all
+from entitynet_train.spec import SpecError
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A model in evaluation mode with the preparation of pictures and texts that belongs to it."""
+
+    model: nn.Module
+    transform: Callable[[Image.Image], Tensor]
+    tokenizer: Callable[[list[str]], Tensor]
+    device: torch.device
+
+    @torch.inference_mode()
+    def images(self, image_NCHW: Tensor) -> np.ndarray:
+        """Return vector_ND of pictures: float32, unit norm."""
+        encode: Any = self.model.encode_image
+        return encode(image_NCHW.to(self.device), normalize=True).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def texts(self, texts: Sequence[str], batch_size: int) -> np.ndarray:
+        """Return vector_ND of texts: float32, unit norm."""
+        encode: Any = self.model.encode_text
+        parts = [
+            encode(self.tokenizer(list(part)).to(self.device), normalize=True).float().cpu().numpy()
+            for part in _slices(texts, batch_size)
+        ]
+        return np.concatenate(parts)
+
+
+def load_encoder(name: str, sha256: str, device: torch.device) -> Encoder:
+    """Load a directory with an open_clip export, or MODEL/PRETRAINED by open_clip's names.
+
+    Raises:
+        SpecError: the export is absent, or its weight file does not have the given sha256 (checked for directories).
+    """
+    if Path(name).is_dir():
+        _require_sha256(Path(name), sha256)
+        known_as, pretrained = f"local-dir:{name}", None
+    else:
+        known_as, _, pretrained = name.partition("/")
+        _require_known(name, known_as, pretrained)
+    open_clip = import_open_clip()
+    model, _, transform = open_clip.create_model_and_transforms(known_as, pretrained=pretrained, device=device)
+    return Encoder(model.eval(), transform, open_clip.get_tokenizer(known_as), device)
+
+
+def _require_sha256(directory: Path, sha256: str) -> None:
+    weights = [path for pattern in _WEIGHTS for path in sorted(directory.glob(pattern))]
+    if not weights or not (directory / "open_clip_config.json").is_file():
+        raise SpecError(f"{directory}: found no open_clip export; allowed: open_clip_config.json beside a weight file")
+    with weights[0].open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise SpecError(f"{weights[0]}: found sha256 {found}; allowed: {sha256}, as the spec says")
+
+
+def _require_known(name: str, model: str, pretrained: str) -> None:
+    if (model, pretrained) not in import_open_clip().list_pretrained():
+        raise SpecError(f"encoder: found {name!r}; allowed: a directory with an open_clip export, or MODEL/PRETRAINED")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A table of picture files: the columns of the Parquet file, and where each picture lies."""
+
+    columns: dict[str, list[str]]
+    paths: list[Path]
+
+
+def read_pictures(root: str, images: str, columns: tuple[str, ...]) -> Pictures:
+    """Read a table of pictures (columns and `path`) relative to `root`. Raises SpecError if it is unreadable."""
+    file = Path(root) / images
+    try:
+        table = pq.read_table(file, columns=[*columns, "path"]).select([*columns, "path"])
+    except (OSError, pa.ArrowException, KeyError) as error:
+        allowed = ", ".join((*columns, "path"))
+        raise SpecError(f"{file}: {error}; allowed: Parquet with the columns {allowed}") from error
+    return Pictures(
+        {name: table[name].to_pylist() for name in columns}, [Path(root) / p for p in table["path"].to_pylist()]
+    )
+
+
+def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embed picture files over all ranks; return (vector_ND, places), both on every rank.
+
+    `places` (int64, rising) are the indexes in `paths` that could be read: the rest is for the caller to report.
+    """
+    own = range(world.rank, len(paths), world.size)
+    vectors, places = [], []
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for part in _slices(own, batch_size):
+            loaded = list(pool.map(lambda place: _load(paths[place], encoder.transform), part))
+            ready = [(place, image) for place, image in zip(part, loaded, strict=True) if image is not None]
+            if ready:
+                places += [place for place, _ in ready]
+                vectors.append(encoder.images(torch.stack([image for _, image in ready])))
+    shares = gather_all(world, (places, vectors))
+    place_N = np.array([place for share in shares for place in share[0]], np.int64)
+    found = [vector for share in shares for vector in share[1]]
+    vector_ND = np.concatenate(found) if found else np.zeros((0, 0), np.float32)
+    order = np.argsort(place_N)
+    return vector_ND[order], place_N[order]
+
+
+def _load(path: Path, transform: Callable[[Image.Image], Tensor]) -> Tensor | None:
+    """Return image_CHW, or None for a file that is absent or cannot be decoded."""
+    try:
+        with Image.open(path) as image:
+            return transform(image)
+    except Exception:  # a decoder of foreign bytes may raise anything; the caller counts what is missing
+        return None
+
+
+def _slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for begin in range(0, len(items), size):
+        yield items[begin : begin + size]

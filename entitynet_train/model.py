@@ -1,0 +1,169 @@
+"""The towers: from a recipe's name to an open_clip model, its tokenizer, its picture preparation, its export.
+
+Belongs here: everything that says what the network is and how it is handed on.
+Does not belong here: loading an export for scoring (encoder.py), data (data.py), optimisation (optim.py).
+
+Shapes: B pictures, C channels, H and W pixels, T tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from entitynet_train.compat import import_open_clip
+from entitynet_train.spec import RunSpec, fingerprint
+
+WEIGHTS = "open_clip_pytorch_model.bin"  # a name that open_clip's local-dir: loader looks for
+CROP_RATIO = (0.9, 1.0 / 0.9)
+
+_DEMO_64 = {
+    "embed_dim": 128,
+    "vision_cfg": {"image_size": 64, "patch_size": 16, "width": 128, "layers": 4},
+    "text_cfg": {"vocab_size": 49408, "width": 128, "heads": 2, "layers": 4},
+}
+
+
+def model_config(spec: RunSpec) -> dict[str, Any]:
+    """Return open_clip's `model_cfg` of the recipe's tower, with the recipe's context length."""
+    base = _DEMO_64 if spec.tower == "demo-64" else import_open_clip().get_model_config(spec.tower)
+    return {**base, "text_cfg": {**base["text_cfg"], "context_length": spec.context_length_tokens}}
+
+
+def image_size_px(spec: RunSpec) -> int:
+    """Return the side of the square input in pixels."""
+    return model_config(spec)["vision_cfg"]["image_size"]
+
+
+def build_model(spec: RunSpec) -> nn.Module:
+    """Return the tower with weights drawn from `spec.seed`, the same on every rank; leaves torch's generator alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(spec.seed)
+        return import_open_clip().CLIP(**model_config(spec))
+
+
+def build_tokenizer(spec: RunSpec) -> Callable[[list[str]], Tensor]:
+    """Return open_clip's byte-pair tokenizer: B strings -> text_BT (int64), padded or cut to the context length."""
+    return import_open_clip().SimpleTokenizer(context_length=spec.context_length_tokens)
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """A random resized crop: share of the area from `scale_min` to 1, ratio of the sides from 0.9 to 1/0.9.
+
+    Draws come from the generator that is passed in, so that a crop depends on the sample and not on who loads it.
+    The procedure (area, ratio, up to ten tries, then the centre) follows Szegedy et al. 2015, section 6.
+    """
+
+    size_px: int
+    scale_min: float
+
+    @property
+    def draft_px(self) -> int:
+        """The least side of a decoded picture that a smallest crop needs, in pixels."""
+        return math.ceil(self.size_px / math.sqrt(self.scale_min))
+
+    def __call__(self, picture: Image.Image, rng: random.Random) -> np.ndarray:
+        """Return the crop as uint8, height x width x 3."""
+        box = self._box(picture.width, picture.height, rng)
+        resized = picture.resize((self.size_px, self.size_px), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
+        return np.asarray(resized)
+
+    def _box(self, width: int, height: int, rng: random.Random) -> tuple[int, int, int, int]:
+        for _ in range(10):
+            area = width * height * rng.uniform(self.scale_min, 1.0)
+            ratio = math.exp(rng.uniform(math.log(CROP_RATIO[0]), math.log(CROP_RATIO[1])))
+            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if 0 < w <= width and 0 < h <= height:
+                x, y = rng.randint(0, width - w), rng.randint(0, height - h)
+                return x, y, x + w, y + h
+        return _centre_box(width, height)
+
+
+def _centre_box(width: int, height: int) -> tuple[int, int, int, int]:
+    w = min(width, max(1, round(height * CROP_RATIO[1])))
+    h = min(height, max(1, round(width * CROP_RATIO[1])))
+    x, y = (width - w) // 2, (height - h) // 2
+    return x, y, x + w, y + h
+
+
+def normalise(image_BHWC: Tensor) -> Tensor:
+    """Return image_BCHW float32 from uint8 pixels, with the mean and deviation that open_clip's towers expect."""
+    open_clip = import_open_clip()
+    mean_C = torch.tensor(open_clip.OPENAI_DATASET_MEAN, device=image_BHWC.device) * 255
+    std_C = torch.tensor(open_clip.OPENAI_DATASET_STD, device=image_BHWC.device) * 255
+    return ((image_BHWC.float() - mean_C) / std_C).permute(0, 3, 1, 2).contiguous()
+
+
+def preprocess_config() -> dict[str, Any]:
+    """Return open_clip's `preprocess_cfg`: how a picture is prepared when the model is used."""
+    open_clip = import_open_clip()
+    return {
+        "mean": list(open_clip.OPENAI_DATASET_MEAN),
+        "std": list(open_clip.OPENAI_DATASET_STD),
+        "interpolation": "bicubic",
+        "resize_mode": "shortest",
+    }
+
+
+def eval_transform(spec: RunSpec) -> Callable[[Image.Image], Tensor]:
+    """Return the preparation for scoring (resize the shorter side, centre crop): a picture -> image_CHW float32."""
+    return import_open_clip().image_transform(image_size_px(spec), is_train=False, **preprocess_config())
+
+
+def export_open_clip(model: nn.Module, directory: Path, spec: RunSpec, step: int) -> str:
+    """Write the model as a directory that open_clip loads by `local-dir:DIRECTORY`; return the weights' sha256.
+
+    Context length and preparation are inside, so that neither model, transform nor tokenizer needs an argument.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    torch.save(weights, directory / WEIGHTS)
+    config = {"model_cfg": model_config(spec), "preprocess_cfg": preprocess_config()}
+    (directory / "open_clip_config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
+    (directory / "README.md").write_text(_model_card(spec, step))
+    return weights_sha256(directory)
+
+
+def weights_sha256(directory: Path) -> str:
+    """Return the sha256 (hex) of an export's weight file."""
+    with (directory / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _model_card(spec: RunSpec, step: int) -> str:
+    weights = ", ".join(f"{source} {weight:g}" for source, weight in sorted(spec.mix.weights.items()))
+    return f"""---
+library_name: open_clip
+---
+# {spec.recipe}
+
+A CLIP model ({spec.tower}, context of {spec.context_length_tokens} tokens).
+
+| | |
+| --- | --- |
+| recipe | {spec.recipe} |
+| release | {spec.data.release_id} ({spec.data.samples} pictures in {len(spec.data.shards)} shards) |
+| words | {spec.data.words_fingerprint} |
+| caption mix | {spec.mix.name} ({weights}) |
+| steps | {step} of {spec.steps}, {step * spec.batch_size_global} samples seen |
+| spec fingerprint | {fingerprint(spec)} |
+
+```python
+import open_clip
+
+model, _, preprocess = open_clip.create_model_and_transforms("local-dir:PATH_TO_THIS_DIRECTORY")
+tokenizer = open_clip.get_tokenizer("local-dir:PATH_TO_THIS_DIRECTORY")
+```
+"""

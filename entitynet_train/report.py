@@ -1,0 +1,65 @@
+"""What a job tells the platform: metrics.jsonl while it runs, result.json last.
+
+Belongs here: files of plain values, written so that a reader never sees half of one.
+Does not belong here: weights (checkpoint.py), what is measured (train.py, evaluate.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from entitynet_train.spec import SpecError
+
+RESULT = "result.json"
+METRICS = "metrics.jsonl"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file so that it is either absent, the former one, or whole."""
+    scratch = path.with_name(f".{path.name}.part")
+    with scratch.open("w") as file:
+        json.dump(value, file, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def write_result(out: Path, spec_fingerprint: str, values: dict[str, Any]) -> None:
+    """Write result.json: its presence means that the job is done. Call it after everything else is on disk."""
+    write_json(out / RESULT, {"status": "finished", "spec_fingerprint": spec_fingerprint, **values})
+
+
+def read_result(out: Path, spec_fingerprint: str) -> dict[str, Any] | None:
+    """Return the result of an earlier run of the same spec, or None. Raises SpecError if it is of another spec."""
+    path = out / RESULT
+    if not path.exists():
+        return None
+    result = json.loads(path.read_text())
+    if result["spec_fingerprint"] != spec_fingerprint:
+        found = result["spec_fingerprint"]
+        raise SpecError(f"{path}: found the result of spec {found}; allowed: {spec_fingerprint}, or an empty directory")
+    return result
+
+
+class Metrics:
+    """Appends one JSON object a line; a resumed run first drops the lines after the step it resumes from."""
+
+    def __init__(self, out: Path, resume_step: int) -> None:
+        self._path = out / METRICS
+        kept = [line for line in self._lines() if line["step"] <= resume_step]
+        self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    def _lines(self) -> list[dict[str, Any]]:
+        if not self._path.exists():
+            return []
+        whole = [line for line in self._path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+        return [json.loads(line) for line in whole]
+
+    def append(self, **values: Any) -> None:
+        """Add a line; `step` is among the values."""
+        with self._path.open("a") as file:
+            file.write(json.dumps(values) + "\n")

@@ -1,0 +1,193 @@
+"""Golden values of metrics and losses.
+
+They come from one run of the reference implementations (GPR1200's script, CLIP_benchmark, INQUIRE, open_clip) on inputs
+made by numpy.random.RandomState, a stream that NumPy keeps the same for good. SimpleShot's value was derived from the
+definition. Inputs are made here the same way.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from entitynet_train.distributed import World
+from entitynet_train.losses import build_loss
+from entitynet_train.protocols import few_shot, instance_retrieval, linear_probe, retrieval, zero_shot
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def clusters(seed, classes, per, dim, noise):
+    rng = np.random.RandomState(seed)
+    centre = rng.standard_normal((classes, dim))
+    rows = np.repeat(centre, per, axis=0) + noise * rng.standard_normal((classes * per, dim))
+    return rows, np.repeat(np.arange(classes), per)
+
+
+def test_instance_retrieval_is_gpr1200s_map():
+    rows, label = clusters(0, 60, 10, 32, 2.0)
+    vectors = unit(rows).astype(np.float32)
+    first = [0.154605, 0.181861, 0.219053, 0.307815, 0.283531]
+    assert instance_retrieval.average_precisions(vectors, label)[:5] == pytest.approx(first, abs=1e-6)
+    assert instance_retrieval.mean_average_precision(vectors, label) == pytest.approx(0.22939918968533865, abs=1e-9)
+    excluded = instance_retrieval.mean_average_precision(vectors, label, self_included=False)
+    assert excluded == pytest.approx(0.11957857139750905, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_instance_retrieval_at_gpr1200s_size():
+    rows, label = clusters(1, 1200, 10, 64, 1.5)
+    value = instance_retrieval.mean_average_precision(unit(rows).astype(np.float32), label)
+    assert value == pytest.approx(0.30574432950930214, abs=1e-6)
+
+
+def test_instance_retrieval_does_not_need_labels_that_follow_each_other_or_equal_sizes():
+    rows, _ = clusters(0, 3, 4, 8, 0.01)
+    label = np.array([900] * 4 + [7] * 4 + [55] * 4)
+    assert instance_retrieval.mean_average_precision(rows[:-1], label[:-1]) == pytest.approx(1.0)
+
+
+def test_a_picture_alone_in_its_class_asks_nothing_when_it_is_left_out():
+    vectors, label = np.eye(3)[[0, 0, 1]], np.array([1, 1, 2])
+    values = instance_retrieval.average_precisions(vectors, label, self_included=False)
+    assert values[:2] == pytest.approx([1, 1])
+    assert math.isnan(values[2])
+    assert instance_retrieval.mean_average_precision(vectors, label, self_included=False) == pytest.approx(1)
+
+
+@pytest.fixture
+def zero_shot_golden():
+    rng = np.random.RandomState(2)
+    base = rng.standard_normal((20, 16))
+    prompts = base[:, None, :] + 0.3 * rng.standard_normal((20, 4, 16))
+    label = rng.randint(0, 20, 500)
+    images = base[label] + 1.2 * rng.standard_normal((500, 16))
+    logits = zero_shot.score_classes(images, zero_shot.class_vectors(prompts))
+    return rng, logits, label
+
+
+def test_zero_shot_is_clip_benchmarks(zero_shot_golden):
+    _, logits, label = zero_shot_golden
+    figures = zero_shot.accuracy(logits, label)
+    assert figures["acc1"] == 0.852
+    assert figures["acc5"] == 0.988
+    assert figures["mean_per_class_recall"] == pytest.approx(0.8529727133075384, abs=1e-12)
+
+
+def test_multi_label_average_precision_is_clip_benchmarks(zero_shot_golden):
+    rng, logits, _ = zero_shot_golden
+    several = rng.rand(500, 20) < 0.15
+    value = zero_shot.mean_average_precision(logits.astype(np.float32), several)
+    assert value == pytest.approx(0.1553233116865158, abs=1e-7)
+
+
+def test_a_class_without_a_positive_counts_as_0_in_multi_label_precision():
+    assert zero_shot.mean_average_precision(np.array([[1.0, 0.0], [0.5, 1.0]]), np.array([[1, 0], [0, 0]])) == 0.5
+
+
+def test_acc5_is_not_defined_below_five_classes():
+    assert math.isnan(zero_shot.accuracy(np.eye(4), np.arange(4))["acc5"])
+
+
+def test_rank_of_true_counts_from_1_and_breaks_ties_by_the_lower_class():
+    logits = np.array([[0.1, 0.9, 0.5], [0.5, 0.5, 0.1]])
+    assert zero_shot.rank_of_true(logits, np.array([2, 1])).tolist() == [2, 2]
+
+
+def test_retrieval_is_clip_benchmarks_hit_rate():
+    rng = np.random.RandomState(3)
+    images = rng.standard_normal((100, 24))
+    texts = np.repeat(images, 5, 0) + 2.2 * rng.standard_normal((500, 24))
+    scores = retrieval.recall_at(unit(images), unit(texts), np.repeat(np.arange(100), 5), (1, 5, 10))
+    assert scores == pytest.approx({
+        "image_retrieval_recall@1": 0.34, "image_retrieval_recall@5": 0.668, "image_retrieval_recall@10": 0.796,
+        "text_retrieval_recall@1": 0.57, "text_retrieval_recall@5": 0.89, "text_retrieval_recall@10": 0.98,
+    })  # fmt: skip
+
+
+def test_a_picture_without_a_text_is_a_miss():
+    scores = retrieval.recall_at(np.eye(2), np.eye(2)[:1], np.array([0]), (1,))
+    assert scores == {"image_retrieval_recall@1": 1.0, "text_retrieval_recall@1": 0.5}
+
+
+def mean_over_queries(queries):
+    return {name: np.mean([query[name] for query in queries]) for name in queries[0]}
+
+
+def test_ranked_retrieval_is_inquires_at_50():
+    rng, queries = np.random.RandomState(4), []
+    for _ in range(20):
+        positives = rng.randint(1, 120)
+        right = np.zeros(1000)
+        right[rng.permutation(1000)[:positives]] = 1
+        queries.append(retrieval.ranked_query(rng.standard_normal(1000) + 1.5 * right, right, 50))
+    assert [q["ap"] for q in queries[:3]] == pytest.approx([0.2636970534162105, 0.0, 0.5341166447517164], abs=1e-12)
+    means = mean_over_queries(queries)
+    assert means["precision"] == pytest.approx(0.372)
+    assert means["recall"] == pytest.approx(0.3477920560667246, abs=1e-12)
+    assert means["ap"] == pytest.approx(0.30881907450736035, abs=1e-12)
+    assert means["ndcg"] == pytest.approx(0.49777229457560035, abs=1e-9)
+    assert means["rr"] == pytest.approx(0.81)
+
+
+def test_ranked_retrieval_is_inquires_rerank():
+    rng, queries = np.random.RandomState(5), []
+    for _ in range(20):
+        right = rng.rand(100) < 0.2
+        right[0] = True
+        queries.append(retrieval.ranked_query(rng.standard_normal(100) + right, right, 100))
+    means = mean_over_queries(queries)
+    assert means["ap"] == pytest.approx(0.5323475034520928, abs=1e-12)
+    assert means["ndcg"] == pytest.approx(0.8225214852746126, abs=1e-9)
+    assert means["rr"] == pytest.approx(0.885)
+
+
+def test_a_query_without_a_right_answer_has_no_recall():
+    figures = retrieval.ranked_query(np.arange(5.0), np.zeros(5), 3)
+    assert math.isnan(figures["recall"])
+    assert math.isnan(figures["ap"])
+
+
+def test_few_shot_is_simpleshot_with_five():
+    rows, label = clusters(7, 30, 25, 32, 2.5)
+    support = few_shot.first_of_each_class(label, 5)
+    assert few_shot.few_shot_accuracy(rows, label, support) == pytest.approx(0.27666666666666667, abs=1e-12)
+
+
+def test_linear_probe_stands_at_the_optimum():
+    rows, label = clusters(8, 4, 30, 12, 1.5)
+    probe = linear_probe.fit_probe(rows, label, 1e-3)
+    x, penalty, step = unit(rows), 1e-3, 1e-5
+
+    def objective(weight):
+        logits = x @ weight + probe.bias_K
+        picked = logits[np.arange(len(label)), label] - np.log(np.exp(logits).sum(axis=1))
+        return -picked.mean() + penalty / 2 * (weight**2).sum()
+
+    rng = np.random.RandomState(0)
+    for _ in range(5):
+        direction = rng.standard_normal(probe.weight_DK.shape)
+        slope = objective(probe.weight_DK + step * direction) - objective(probe.weight_DK - step * direction)
+        assert abs(slope / (2 * step)) < 1e-6
+
+
+def test_linear_probe_labels_clusters_that_are_apart():
+    rows, label = clusters(9, 5, 40, 16, 0.7)
+    even = np.arange(len(label)) % 2 == 0
+    assert linear_probe.linear_probe_accuracy(rows[even], label[even] * 3, rows[~even], label[~even] * 3) > 0.95
+
+
+def test_contrastive_loss_is_open_clips():
+    rng = np.random.RandomState(6)
+    images = torch.tensor(unit(rng.standard_normal((64, 32))), requires_grad=True)
+    texts = torch.tensor(unit(rng.standard_normal((64, 32))), requires_grad=True)
+    loss = build_loss("contrastive", World(0, 1, torch.device("cpu")))(images, texts, torch.tensor(1 / 0.07).double())
+    loss.backward()
+    assert loss.item() == pytest.approx(7.033032331521234, rel=1e-7)
+    assert images.grad.norm().item() == pytest.approx(2.003613107782646, rel=1e-7)
+    assert texts.grad.norm().item() == pytest.approx(1.9755037596096816, rel=1e-7)

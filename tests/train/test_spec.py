@@ -1,0 +1,116 @@
+"""The contract: round trip, fingerprint, errors that say what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from entitynet_train.spec import (
+    BenchmarkSpec,
+    CaptionMix,
+    EmbedSpec,
+    EvalSpec,
+    RunSpec,
+    SpecError,
+    fingerprint,
+    load,
+    to_json,
+)
+
+
+@pytest.fixture
+def run_spec(tiny_world):
+    return tiny_world.run_spec()
+
+
+def test_a_run_spec_survives_json(run_spec, saved_spec):
+    assert load(RunSpec, saved_spec(run_spec)) == run_spec
+
+
+def test_an_eval_spec_survives_json(tiny_world, saved_spec):
+    spec = EvalSpec("tiny", 4, "0" * 64, (tiny_world.benchmark(1),), checkpoint="export")
+    assert load(EvalSpec, saved_spec(spec)) == spec
+
+
+def test_an_embed_spec_survives_json(saved_spec):
+    spec = EmbedSpec("ViT-B-32/openai", "0" * 64, "1" * 64, "root", "images.parquet")
+    assert load(EmbedSpec, saved_spec(spec)) == spec
+
+
+def test_execution_stays_out_of_the_fingerprint(run_spec):
+    elsewhere = dataclasses.replace(run_spec.data, root="/elsewhere", skip=())
+    moved = dataclasses.replace(run_spec, data=elsewhere, workers=7, checkpoint_every_steps=9)
+    assert fingerprint(moved) == fingerprint(run_spec)
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"lr_peak": 2.0}, {"samples_seen": 64}, {"loss": "contrastive", "eps": 1.0}]
+)
+def test_identity_changes_the_fingerprint(run_spec, change):
+    assert fingerprint(dataclasses.replace(run_spec, **change)) != fingerprint(run_spec)
+
+
+def test_a_relabelled_word_changes_the_fingerprint(tiny_world):
+    before = fingerprint(tiny_world.run_spec())
+    tiny_world.entity_texts[0] = ("Q1", "label", "scarlet disc")
+    tiny_world.write_words()
+    assert fingerprint(tiny_world.run_spec()) != before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tower": "ViT-Z"}, "demo-64"),
+        ({"precision": "fp8"}, "bf16"),
+        ({"samples_seen": -1}, "untrained control"),
+        ({"world_size": 3}, "multiple of world_size (3)"),
+        ({"lr_peak": 0.0}, "above 0"),
+        ({"lr_peak": float("nan")}, "above 0"),
+        ({"warmup_ratio": 1.0}, "[0, 1)"),
+        ({"context_length_tokens": 78}, "4 to 77"),
+    ],
+)
+def test_a_field_that_cannot_be_run_is_named_with_what_is_allowed(run_spec, change, words):
+    with pytest.raises(SpecError) as caught:
+        dataclasses.replace(run_spec, **change)
+    assert f"recipe[tiny].{'batch_size_global' if 'world_size' in change else next(iter(change))}" in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [({"label": -1.0}, "at least 0"), ({"lable": 1.0}, "lable"), ({"label": 0.0}, "at least one weight above 0")],
+)
+def test_a_bad_weight_is_named(weights, words):
+    with pytest.raises(SpecError, match="mix") as caught:
+        CaptionMix("m", weights)
+    assert words in str(caught.value)
+
+
+def test_an_unknown_and_a_missing_key_are_named(run_spec, tmp_path):
+    raw = json.loads(to_json(run_spec))
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps({**raw, "learning_rate": 1}))
+    with pytest.raises(SpecError, match=r"learning_rate.*lr_peak"):
+        load(RunSpec, path)
+    del raw["lr_peak"]
+    path.write_text(json.dumps(raw))
+    with pytest.raises(SpecError, match=r"found \['lr_peak'\]; allowed: a value for each"):
+        load(RunSpec, path)
+
+
+def test_a_nested_error_says_where(run_spec, tmp_path):
+    raw = json.loads(to_json(run_spec))
+    raw["data"]["shards"][1]["colour"] = "red"
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(SpecError, match=r"data\.shards\[1\].*colour"):
+        load(RunSpec, path)
+
+
+def test_an_unknown_protocol_is_refused():
+    benchmark = BenchmarkSpec("b", "f", {}, (), "root", "images.parquet")
+    with pytest.raises(SpecError, match="zero_shot"):
+        EvalSpec("r", 0, "0" * 64, (benchmark,), protocols=("ocr",))
