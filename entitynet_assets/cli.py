@@ -26,7 +26,7 @@ from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
 from entitynet_assets.terminal import TerminalProgress, leaderboard
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="From a knowledge graph to a dataset to a trained and scored CLIP.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="From a knowledge graph to a dataset to a trained and scored CLIP.")
 console = Console()
 INSTANCE = """\
 telemetry: {enabled: false}

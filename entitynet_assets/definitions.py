@@ -19,7 +19,7 @@ from entitynet_assets.labels import assets as labels
 from entitynet_assets.mixes import assets as mixes
 from entitynet_assets.partitions import slice_keys
 from entitynet_assets.queries import assets as queries
-from entitynet_assets.resources import open_workplace
+from entitynet_assets.resources import Workplace, open_workplace
 from entitynet_assets.scores import assets as scores
 from entitynet_assets.shards import assets as shards
 from entitynet_assets.stations import Station, build_asset, column_schema
@@ -35,8 +35,8 @@ def stations() -> dict[str, Station]:
     return {stop.table.name: stop for room in ROOMS for stop in room.STATIONS}
 
 
-def build_definitions(study: Study) -> dg.Definitions:
-    """Return all definitions of a study; nothing is opened before an asset runs."""
+def build_definitions(study: Study, place: Workplace | None = None) -> dg.Definitions:
+    """Return all definitions of a study; the doors of `place`, or else those of the environment, are opened when an asset runs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
@@ -48,7 +48,7 @@ def build_definitions(study: Study) -> dg.Definitions:
         ]  # fmt: skip
         return dg.Definitions(
             assets=[*made, *earlier], jobs=JOBS, schedules=[schedule_of(slice_keys(study, "slices"))], sensors=[only_what_changed],
-            resources={"workplace": dg.ResourceDefinition(lambda _: open_workplace(study))}, executor=dg.in_process_executor,
+            resources={"workplace": dg.ResourceDefinition(lambda _: place or open_workplace(study))}, executor=dg.in_process_executor,
         )  # fmt: skip
 
 

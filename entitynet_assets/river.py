@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from entitynet_assets.definitions import build_definitions, stations
-from entitynet_assets.jobs import range_tags
+from entitynet_assets.jobs import SCORES_BY_RECIPE, range_tags
 from entitynet_assets.partitions import slice_keys
 from entitynet_assets.resources import Workplace
 from entitynet_assets.studies.models import Study, StudyError
@@ -30,19 +30,19 @@ def flow(study: Study, place: Workplace, until: str | None, slices: str | None, 
     sliced = _range(study, slices)
     with dg.DagsterInstance.get() as instance, warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        definitions = build_definitions(study)
+        definitions = build_definitions(study, place)
         config = {"ops": {"wikidata_items": {"config": {"new_round": True}}}} if new_round else {}
-        runs = [("harvest", sliced, config)]
-        runs += [("train", range_tags(recipe, recipe), {}) for recipe in recipes]
-        runs += [("score", range_tags(recipe, recipe), {}) for recipe in recipes]
-        for name, tags, run_config in runs:
+        by_recipe = set(SCORES_BY_RECIPE)
+        runs = [("harvest", wanted, sliced, config)]
+        runs += [("train", wanted, range_tags(recipe, recipe), {}) for recipe in recipes]
+        runs += [("score", wanted & by_recipe, range_tags(recipe, recipe), {}) for recipe in recipes]
+        runs += [("score", wanted - by_recipe, {}, {})]
+        for name, tables, tags, run_config in runs:
             job = definitions.resolve_job_def(name)
-            selected = [key for key in job.asset_layer.executable_asset_keys if key.path[-1] in wanted]
+            selected = [key for key in job.asset_layer.executable_asset_keys if key.path[-1] in tables]
             if not selected:
                 continue
-            result = job.execute_in_process(
-                run_config={**QUIET, **run_config}, instance=instance, tags=tags, asset_selection=selected, resources={"workplace": place}
-            )
+            result = job.execute_in_process(run_config={**QUIET, **run_config}, instance=instance, tags=tags, asset_selection=selected)
             if not result.success:
                 return False
     return True

@@ -21,6 +21,7 @@ from protego import Protego
 MAX_REDIRECTS = 5
 MAX_PAUSE_S = 120.0  # a host that asks for longer is left for the next run
 RETRIED = ("throttled", "timeout", "connection", "http_error", "truncated")
+PASSING = ("throttled", "timeout", "connection")  # worth another run, when the network or the host may be back
 OPT_OUT = ("noai", "noimageai", "noindex", "noimageindex")
 _BY_STATUS = {404: "not_found", 410: "gone", 401: "forbidden", 403: "forbidden", 451: "forbidden", 429: "throttled"}
 

@@ -12,7 +12,7 @@ from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import HITS, SEARCH_PAGES, URLS, YIELD_FORECAST
 from entitynet_assets.text import hash_id, normal_url
-from entitynet_assets.web import RETRIED, Answer, Request
+from entitynet_assets.web import PASSING, Answer, Request
 
 Row = dict[str, Any]
 Tag = tuple[Row, str, int]  # query, provider, page
@@ -34,7 +34,7 @@ def search_pages(work: Work) -> Made:
         ledger[row["query_id"], row["provider"], row["page"]] = row
         work.advance(number, len(asked), "searches")
     counts = Counter(row["outcome"] for row in ledger.values())
-    return Made(list(ledger.values()), counts, {"searches": len(asked)}, unfinished=any(outcome in RETRIED for outcome in counts))
+    return Made(list(ledger.values()), counts, {"searches": len(asked)}, unfinished=any(outcome in PASSING for outcome in counts))
 
 
 def _requests(work: Work) -> Iterator[tuple[Tag, Request]]:
@@ -46,7 +46,7 @@ def _requests(work: Work) -> Iterator[tuple[Tag, Request]]:
 
 def _wanted(ledger: dict[tuple[str, str, int], Row], tag: Tag, round_: int) -> bool:
     known = ledger.get((tag[0]["query_id"], tag[1], tag[2]))
-    return known is None or known["asked_round"] < round_ or known["outcome"] in RETRIED
+    return known is None or known["asked_round"] < round_ or known["outcome"] in PASSING
 
 
 def _page_row(tag: Tag, answer: Answer, round_: int) -> Row:

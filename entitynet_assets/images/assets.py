@@ -10,7 +10,7 @@ from entitynet_assets.images.download import MAX_RUNS, download_row, due_request
 from entitynet_assets.pictures import read_picture
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import DOWNLOADS, IMAGES
-from entitynet_assets.web import RETRIED
+from entitynet_assets.web import PASSING
 
 FLUSH = 500  # downloads between two notes of the ledger, so that a killed run loses no more than these
 
@@ -36,7 +36,7 @@ def downloads(work: Work) -> Made:
             noted = []
         work.advance(number, len(due), "downloads")
     counts = Counter(row["outcome"] for row in ledger.values())
-    again = any(row["outcome"] in RETRIED and row["tries"] < MAX_RUNS * tries for row in ledger.values())
+    again = any(row["outcome"] in PASSING and row["tries"] < MAX_RUNS * tries for row in ledger.values())
     return Made(list(ledger.values()), counts, {"downloads": len(due)}, unfinished=again)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from entitynet_assets.pictures import picture_fault
-from entitynet_assets.web import RETRIED, Answer, Request
+from entitynet_assets.web import PASSING, Answer, Request
 
 MAX_RUNS = 3  # an address that fails for passing reasons in so many runs of a round is left until the next round
 Row = dict[str, Any]
@@ -27,7 +27,7 @@ def due_request(url: Row, known: Row | None, round_: int, tries: int) -> Request
         return None
     if known["asked_round"] < round_:
         return Request(url["image_url"], headers=_validators(known), robots=True)
-    if known["outcome"] in RETRIED and known["tries"] < MAX_RUNS * tries:
+    if known["outcome"] in PASSING and known["tries"] < MAX_RUNS * tries:
         return Request(url["image_url"], robots=True)
     return None
 

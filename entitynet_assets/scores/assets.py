@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ def _choices(place: Workplace) -> Any:
 @station(PREDICTIONS, reads=("checkpoints", "benchmark_images"), kinds=("python", "pytorch"), params=_choices)
 def predictions(work: Work) -> Made:
     """What each checkpoint says of each held-out picture."""
-    rows, counts, evaluations = [], {}, 0
+    rows: list[dict[str, Any]] = []
+    counts: Counter[str] = Counter()
+    evaluations = 0
     for checkpoint in work.rows("checkpoints"):
         spec, folder, ran = _evaluate(work, checkpoint)
         answers = work.lake.select(_ANSWERS, {"predictions": [folder / "predictions.parquet"]})
         rows += [{"recipe": spec.recipe, "step": spec.step, **answer} for answer in answers]
-        counts = json.loads((folder / "result.json").read_text()).get("counts", {})
+        for per_benchmark in json.loads((folder / "result.json").read_text())["counts"].values():
+            counts.update(per_benchmark)
         evaluations += ran
     return Made(rows, counts, {"evaluations": evaluations})
 
