@@ -80,8 +80,10 @@ def ui(
     with _told_plainly():
         chosen = _enter(study)
         with _sample_world(chosen):
-            command = [sys.executable, "-m", "dagster", "dev", "-m", "entitynet_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+            command = [sys.executable, "-m", "dagster", "dev", "-w", str(_workspace()), "-h", "127.0.0.1", "-p", str(port)]
             console.print(f"The Dagster UI of study {chosen.name}: http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False)
+            # A shell starts background commands with SIGINT ignored, and Dagster answers SIGTERM through SIGINT's handler.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             process = subprocess.Popen(command)
             signal.signal(signal.SIGTERM, lambda *_: process.terminate())
             try:
@@ -100,6 +102,12 @@ def doctor(study: StudyName = None) -> None:
         console.print(f"{mark}  {finding.subject}: {finding.words}", highlight=False)
         worst = max(worst, int(finding.grade == "bad"))
     raise typer.Exit(worst)
+
+
+def _workspace() -> Path:
+    """Return workspace.yaml: the installed copy if there is one, else the repository's."""
+    packaged = Path(__file__).parent / "_workspace.yaml"
+    return packaged if packaged.exists() else Path(__file__).parent.parent / "workspace.yaml"
 
 
 def _enter(name: str | None) -> Study:

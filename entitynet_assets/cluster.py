@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from entitynet_assets.lake import write_atomic
+from entitynet_assets.files import write_atomic
 
 State = Literal["absent", "running", "finished", "lost"]
 POLL_S = 0.25

@@ -42,7 +42,7 @@ def build_definitions(study: Study, place: Workplace | None = None) -> dg.Defini
         warnings.simplefilter("ignore", dg.PreviewWarning)
         made = [build_asset(stop, study) for stop in stations().values()]
         earlier = [
-            dg.AssetSpec(name, group_name=table.room, description=f"One row per {table.grain}. Written when a round is sealed.",
+            dg.AssetSpec(name, group_name="previous_round", description=f"One row per {table.grain}. Written when a round is sealed.",
                          metadata={"dagster/column_schema": column_schema(table)}, kinds={"parquet"})
             for name, table in PREVIOUS.items()
         ]  # fmt: skip

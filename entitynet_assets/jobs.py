@@ -10,9 +10,9 @@ import dagster as dg
 
 HARVEST_ROOMS = ("graph", "benchmarks", "queries", "hits", "images", "curation", "labels", "shards", "mixes")
 SCORES_BY_RECIPE = ("predictions", "scores")
-HARVEST = dg.AssetSelection.groups(*HARVEST_ROOMS) - dg.AssetSelection.assets("previous_entities", "previous_harvest_plan")
+HARVEST = dg.AssetSelection.groups(*HARVEST_ROOMS)
 TRAIN = dg.AssetSelection.groups("training")
-SCORE = dg.AssetSelection.groups("scores") - dg.AssetSelection.assets("previous_harvest_plan")
+SCORE = dg.AssetSelection.groups("scores")
 
 harvest = dg.define_asset_job("harvest", HARVEST, description="From Wikidata items to shards and caption mixes, all slices or some.")
 train = dg.define_asset_job("train", TRAIN, description="One torchrun job a recipe.")

@@ -26,6 +26,7 @@ import duckdb
 import pyarrow as pa
 
 from entitynet_assets import lineage
+from entitynet_assets.files import sync, write_atomic
 from entitynet_assets.lineage import DriftError, Record
 from entitynet_assets.tables import PREVIOUS, SEALED, TABLES, ContractError, Table
 
@@ -182,7 +183,7 @@ class Lake:
             digest, rows = content_digest(con, new, table)
             failed = ("contract",) if contract_faults(con, table, new) else ()
             name = f"{slice_name}-{digest[:16]}.parquet"
-            _sync(new)
+            sync(new)
             new.replace(folder / name)
         record = Record(table.name, slice_name, digest=digest, rows=rows, file=name, failed_checks=failed, round=self.round(), **{
             "identity": "", "inputs": {}, "code_version": "", "counts": {}, **facts,
@@ -264,7 +265,7 @@ class Lake:
             digest, rows = multiset_digest(con, f"read_parquet('{new}')", name)
             path = f"{name}-{digest[:16]}.parquet"
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            _sync(new)
+            sync(new)
             new.replace(self.root / path)
         return path, digest, rows
 
@@ -358,23 +359,3 @@ def contract_faults(con: duckdb.DuckDBPyConnection, table: Table, file: Path) ->
 def _fault(con: duckdb.DuckDBPyConnection, query: str, words: str) -> list[str]:
     row = con.execute(query).fetchone()
     return [f"{words} in {row[0]} rows"] if row and row[0] else []
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is either absent, old or whole: temporary file, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

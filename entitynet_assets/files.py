@@ -1,0 +1,31 @@
+"""Writing a file so that it is either absent, old or whole.
+
+Belongs here: that one rule, for both doors that write (lake.py, cluster.py). Does not belong here: what is written.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write through a temporary file, fsync and rename; an interruption or a full disk leaves what was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def sync(path: Path) -> None:
+    """Have a written file on the disk before anything refers to it."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
