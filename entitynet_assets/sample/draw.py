@@ -90,8 +90,8 @@ def posed(sheet: Image.Image, rng: random.Random, side_px: int) -> Image.Image:
 
 def backdrop(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """Paint a soft field of two or three colours, sometimes with a horizon."""
-    tones = rng.sample(BACKDROPS, 2)
-    colours = [varied(mixed(*tones, rng.random() * 0.5), rng, 10) for _ in range(6)]
+    first, second = rng.sample(BACKDROPS, 2)
+    colours = [varied(mixed(first, second, rng.random() * 0.5), rng, 10) for _ in range(6)]
     field = Image.new("RGB", (3, 2))
     field.putdata(colours)
     picture = field.resize(size, Image.Resampling.BICUBIC)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -157,6 +158,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(asker: Calla
     pictures = [{digest for url, digest in f.items() if "benchmarks" in url} for f in found]
     assert not pictures[0] & pictures[2]
     assert set(found[0]) != set(found[2])
+
+
+def test_many_clients_at_once_get_the_same_bytes(asker: Callable) -> None:
+    world = make_world(**SMALL)
+    urls = [row.url for row in world.plan() if row.fault == "ok"][:8] * 6
+    with serve(world) as running, ThreadPoolExecutor(12) as pool:
+        found = list(pool.map(lambda url: asker(running)(url).content, urls))
+        assert sum(running.requests().values()) == len(urls)
+    assert len({(url, body) for url, body in zip(urls, found, strict=True)}) == 8
 
 
 def test_a_folder_keeps_pictures_between_servers(asker: Callable, tmp_path: object) -> None:

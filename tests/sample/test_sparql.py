@@ -80,6 +80,14 @@ def test_ask_optional_and_unbound(ask: Callable, select: Callable) -> None:
     assert {row["e"][len(WD) :]: row.get("t") for row in rows} == {"Q89": None, "Q19939": "Panthera tigris"}
 
 
+def test_articles_lead_to_items(select: Callable) -> None:
+    rows = select(
+        "PREFIX schema: <http://schema.org/> SELECT ?e ?name WHERE {"
+        " <https://en.wikipedia.org/wiki/School_bus> schema:about ?e ; schema:name ?name }"
+    )
+    assert rows == [{"e": f"{WD}Q58678", "name": "School bus"}]
+
+
 def test_freshness_is_said(select: Callable) -> None:
     rows = select("SELECT ?t WHERE { wikibase:Dump wikibase:updatesCompleteUntil ?t }")
     assert [row["t"] for row in rows] == ["2026-03-02T09:00:00Z"]
