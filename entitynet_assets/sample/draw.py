@@ -81,17 +81,17 @@ def posed(sheet: Image.Image, rng: random.Random, side_px: int) -> Image.Image:
     """Mirror, squeeze, turn and shrink a sketch to a part of the picture."""
     if rng.random() < 0.5:
         sheet = sheet.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    scale = rng.uniform(0.72, 1.0)
+    scale = rng.uniform(0.8, 1.0)
     squeeze = rng.uniform(0.85, 1.0)
     wanted = (max(8, round(side_px * scale * squeeze)), max(8, round(side_px * scale)))
-    turned = sheet.rotate(rng.gauss(0, 7))
+    turned = sheet.rotate(rng.gauss(0, 5))
     return turned.resize(wanted, Image.Resampling.BOX)
 
 
 def backdrop(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     """Paint a soft field of two or three colours, sometimes with a horizon."""
-    tones = rng.sample(BACKDROPS, 2)
-    colours = [varied(mixed(*tones, rng.random() * 0.5), rng, 10) for _ in range(6)]
+    first, second = rng.sample(BACKDROPS, 2)
+    colours = [varied(mixed(first, second, rng.random() * 0.5), rng, 10) for _ in range(6)]
     field = Image.new("RGB", (3, 2))
     field.putdata(colours)
     picture = field.resize(size, Image.Resampling.BICUBIC)

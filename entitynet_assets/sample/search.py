@@ -45,12 +45,12 @@ def tokens(text: str) -> list[str]:
 
 
 def token_weights(row: Picture) -> dict[str, float]:
-    """Return the best field weight of each token of a picture's words."""
+    """Return for each token of a picture's words the summed weights of the fields that have it."""
     texts = {"keywords": " ".join(row.words.keywords), "title": row.words.title, "alt": row.words.alt}
     weights: dict[str, float] = {}
     for name, text in texts.items():
-        for token in tokens(text):
-            weights[token] = max(weights.get(token, 0.0), WEIGHTS[name])
+        for token in set(tokens(text)):
+            weights[token] = weights.get(token, 0.0) + WEIGHTS[name]
     return weights
 
 

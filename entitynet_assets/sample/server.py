@@ -83,11 +83,11 @@ class SampleHandler(BaseHTTPRequestHandler):
 
     def respond(self) -> None:
         """Answer one request and count it."""
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > BODY_MAX_BYTES:
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or int(length) > BODY_MAX_BYTES:
             self.close_connection = True
-            return self.write(Answer(413, b"too large"))
-        request = self.read_request(self.rfile.read(length))
+            return self.write(Answer(413, b"no length, or too large\n"))
+        request = self.read_request(self.rfile.read(int(length)))
         if request.host == CONTROL_HOST:
             return self.write(control(self.owner.log, request))
         self.owner.log.add(request.host, request.path)

@@ -47,7 +47,7 @@ class Request:
         """Return the parameters of the address and, if sent as a form, of the body."""
         if "application/x-www-form-urlencoded" not in self.headers.get("content-type", ""):
             return self.query
-        sent = parse_qs(self.body.decode(), keep_blank_values=True)
+        sent = parse_qs(self.body.decode(errors="replace"), keep_blank_values=True)
         return self.query | {k: v[-1] for k, v in sent.items()}
 
 
@@ -102,7 +102,7 @@ class Sites:
         if "@" not in agent and "http" not in agent:
             return Answer(403, NO_CONTACT.encode())
         raw = "application/sparql-query" in request.headers.get("content-type", "")
-        query = request.body.decode() if raw else request.form().get("query", "")
+        query = request.body.decode(errors="replace") if raw else request.form().get("query", "")
         if request.path != "/sparql" or not query:
             return Answer(404 if request.path != "/sparql" else 400, b"send a query to /sparql\n")
         try:

@@ -58,8 +58,19 @@ def item_triples(world: World, item: Item) -> Iterator[tuple[Any, Any, Any]]:
     yield node, ox.NamedNode(f"{SCHEMA}version"), ox.Literal(revision(world, item.qid))
     modified = ox.Literal(modified_at(world, item.qid), datatype=ox.NamedNode(f"{XSD}dateTime"))
     yield node, ox.NamedNode(f"{SCHEMA}dateModified"), modified
+    yield from article_triples(item, node)
     for statement in item.statements:
         yield node, ox.NamedNode(WDT + statement.property), value_node(statement)
+
+
+def article_triples(item: Item, node: ox.NamedNode) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield what the service says of an item's English article."""
+    if item.sitelinks:
+        title = item.label.text[:1].upper() + item.label.text[1:]
+        article = ox.NamedNode("https://en.wikipedia.org/wiki/" + quote(title.replace(" ", "_")))
+        yield article, ox.NamedNode(f"{SCHEMA}about"), node
+        yield article, ox.NamedNode(f"{SCHEMA}isPartOf"), ox.NamedNode("https://en.wikipedia.org/")
+        yield article, ox.NamedNode(f"{SCHEMA}name"), ox.Literal(title, language="en")
 
 
 def value_node(statement: Statement) -> Any:
