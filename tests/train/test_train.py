@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import runpy
 import shutil
 import signal
 import sys
@@ -211,13 +212,12 @@ def wait_for_step(out: Path, step: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
-def test_a_launcher_that_is_ended_in_the_middle_costs_nothing(tiny_world, saved_spec, tmp_path, torchrun, signum):
+def test_a_launcher_that_is_killed_in_the_middle_costs_nothing(tiny_world, saved_spec, tmp_path, torchrun):
     spec = tiny_world.run_spec(samples_seen=8 * 60, world_size=2, checkpoint_every_steps=20)
     path, out = saved_spec(spec), tmp_path / "out"
     process = torchrun.start(MODULE, path, out)
     wait_for_step(out, 20)
-    process.send_signal(signum)
+    process.kill()
     code, said = torchrun.run(MODULE, path, out)
     first, _ = process.communicate(timeout=60)
     assert process.returncode != 0
@@ -229,6 +229,20 @@ def test_a_launcher_that_is_ended_in_the_middle_costs_nothing(tiny_world, saved_
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, 61))
     assert result_of(out)["step"] == 60
+
+
+@pytest.mark.slow
+def test_two_ranks_that_are_asked_to_stop_save_the_same_step(tiny_world, saved_spec, tmp_path, torchrun):
+    spec = tiny_world.run_spec(samples_seen=8 * 5000, world_size=2, checkpoint_every_steps=10)
+    path, out = saved_spec(spec), tmp_path / "out"
+    process = torchrun.start(MODULE, path, out)
+    wait_for_step(out, 10)
+    process.terminate()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    step = int(re.search(r"stopped after step (\d+)", said)[1])
+    assert checkpoint.newest_checkpoint(out).name == f"step_{step:07d}"
+    assert not (out / "result.json").exists()
 
 
 @pytest.mark.slow
@@ -248,14 +262,11 @@ def test_an_interrupt_saves_and_leaves_with_its_code(tiny_world, saved_spec, tmp
 @pytest.mark.slow
 def test_two_ranks_have_the_loss_and_gradient_of_one(tmp_path, torchrun):
     script = Path(__file__).with_name("loss_on_ranks.py")
-    figures = []
-    for processes in (1, 2):
-        out = tmp_path / f"{processes}.json"
-        launch = [*torchrun.launch(processes), str(script), str(out)]
-        process = torchrun.start_command(launch)
-        said, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, said
-        figures.append(json.loads(out.read_text()))
-    for name in figures[0]:
-        assert figures[1][name] == pytest.approx(figures[0][name], rel=1e-10), name
-    assert figures[0]["loss"] == pytest.approx(7.033032331521234, rel=1e-7)
+    runpy.run_path(str(script))["main"](tmp_path / "1.json")
+    process = torchrun.start_command([*torchrun.launch(2), str(script), str(tmp_path / "2.json")])
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    alone, shared = (json.loads((tmp_path / f"{processes}.json").read_text()) for processes in (1, 2))
+    for name in alone:
+        assert shared[name] == pytest.approx(alone[name], rel=1e-10, abs=1e-14), name
+    assert alone["loss"] == pytest.approx(7.033032331521234, rel=1e-7)
