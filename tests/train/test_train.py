@@ -8,6 +8,7 @@ import re
 import runpy
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -206,17 +207,18 @@ def test_two_ranks_resume_bit_for_bit_and_agree_with_one(tiny_world, saved_spec,
     assert result_of(alone)["loss_last"] == pytest.approx(result_of(whole)["loss_last"], rel=1e-3)
 
 
-def wait_for_step(out: Path, step: int) -> None:
-    while not (out / "checkpoints" / f"step_{step:07d}").exists():
+def wait_for_checkpoint(process: subprocess.Popen, out: Path) -> None:
+    while not list(out.glob("checkpoints/step_*/complete")):
+        assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
 
 
 @pytest.mark.slow
 def test_a_launcher_that_is_killed_in_the_middle_costs_nothing(tiny_world, saved_spec, tmp_path, torchrun):
-    spec = tiny_world.run_spec(samples_seen=8 * 60, world_size=2, checkpoint_every_steps=20)
+    spec = tiny_world.run_spec(samples_seen=8 * 80, world_size=2, checkpoint_every_steps=10)
     path, out = saved_spec(spec), tmp_path / "out"
     process = torchrun.start(MODULE, path, out)
-    wait_for_step(out, 20)
+    wait_for_checkpoint(process, out)
     process.kill()
     code, said = torchrun.run(MODULE, path, out)
     first, _ = process.communicate(timeout=60)
@@ -224,11 +226,11 @@ def test_a_launcher_that_is_killed_in_the_middle_costs_nothing(tiny_world, saved
     assert code == 0, said
     resumed = re.search(r"resuming after step (\d+)", said)
     assert resumed, said
-    assert 20 <= int(resumed[1]) < 60
+    assert 10 <= int(resumed[1]) < 80
     assert f"stopped after step {resumed[1]}" in first
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == list(range(1, 61))
-    assert result_of(out)["step"] == 60
+    assert [line["step"] for line in lines] == list(range(1, 81))
+    assert result_of(out)["step"] == 80
 
 
 @pytest.mark.slow
@@ -236,7 +238,7 @@ def test_two_ranks_that_are_asked_to_stop_save_the_same_step(tiny_world, saved_s
     spec = tiny_world.run_spec(samples_seen=8 * 5000, world_size=2, checkpoint_every_steps=10)
     path, out = saved_spec(spec), tmp_path / "out"
     process = torchrun.start(MODULE, path, out)
-    wait_for_step(out, 10)
+    wait_for_checkpoint(process, out)
     process.terminate()
     said, _ = process.communicate(timeout=60)
     assert process.returncode != 0
@@ -250,7 +252,7 @@ def test_an_interrupt_saves_and_leaves_with_its_code(tiny_world, saved_spec, tmp
     spec = tiny_world.run_spec(samples_seen=8 * 5000, checkpoint_every_steps=10)
     path, out = saved_spec(spec), tmp_path / "out"
     process = torchrun.start_command([sys.executable, "-m", MODULE, "--spec", str(path), "--out", str(out)])
-    wait_for_step(out, 10)
+    wait_for_checkpoint(process, out)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
