@@ -51,17 +51,18 @@ class Tars:
 def index_tars(data: DataSpec) -> Tars:
     """Read the headers of all tars. Raises SpecError for a tar that is absent, compressed or not as the spec says."""
     paths = tuple(Path(data.root) / shard.tar for shard in data.shards)
-    shards = [_members(path, shard) for path, shard in zip(paths, data.shards, strict=True)]
-    rows = [(number, *row) for number, members in enumerate(shards) for row in members]
-    image_ids = pa.array([row[1] for row in rows], pa.large_string())
+    members = [_members(path, shard) for path, shard in zip(paths, data.shards, strict=True)]
+    image_ids = pa.concat_arrays([pa.array([], pa.large_string()), *(ids for ids, _ in members)])
     if len(image_ids.unique()) != len(image_ids):
         twice = next(v["values"].as_py() for v in image_ids.value_counts() if v["counts"].as_py() > 1)
         raise SpecError(f"shards: found {twice} twice; allowed: a picture is in one shard, once")
-    numbers = np.array([(row[0], *row[2:]) for row in rows], np.int64).reshape(-1, 3)
-    return Tars(paths, numbers[:, 0], numbers[:, 1], numbers[:, 2], image_ids)
+    shard_N = np.repeat(np.arange(len(members)), [len(ids) for ids, _ in members])
+    place_N2 = np.concatenate([np.zeros((0, 2), np.int64), *(places for _, places in members)])
+    return Tars(paths, shard_N, place_N2[:, 0], place_N2[:, 1], image_ids)
 
 
-def _members(path: Path, shard: ShardSpec) -> list[tuple[str, int, int]]:
+def _members(path: Path, shard: ShardSpec) -> tuple[pa.Array, np.ndarray]:
+    """Return the image ids of a tar and, a row each, offset and size of the picture in bytes."""
     try:
         with tarfile.open(path, "r:") as tar:
             found = [(member.name, member.offset_data, member.size) for member in tar]
@@ -72,7 +73,8 @@ def _members(path: Path, shard: ShardSpec) -> list[tuple[str, int, int]]:
         raise SpecError(f"shard {shard.name}: found member {strange[0]!r}; allowed: image_id.jpg and nothing else")
     if len(found) != shard.samples:
         raise SpecError(f"shard {shard.name}: found {len(found)} pictures in {path}; allowed: {shard.samples}")
-    return [(name.removesuffix(".jpg"), offset, size) for name, offset, size in found]
+    image_ids = pa.array([name.removesuffix(".jpg") for name, *_ in found], pa.large_string())
+    return image_ids, np.array([place for _, *place in found], np.int64).reshape(-1, 2)
 
 
 @dataclass

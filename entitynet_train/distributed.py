@@ -125,22 +125,22 @@ def hold_directory(out: Path, world: World, patience_s: float = 60.0) -> Iterato
     not inherited by loader processes. Raises SpecError when the directory stays taken for `patience_s` seconds.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if not world.is_first:
-        yield
-        return
     with (out / "lock").open("w") as file:
-        _lock(file, out, patience_s)
+        held = _lock(file, out, patience_s) if world.is_first else True
+        if not all(gather_all(world, held)):
+            raise SpecError(f"--out {out}: another job is writing here; allowed: a directory of its own")
         yield
 
 
-def _lock(file: IO[str], out: Path, patience_s: float) -> None:
+def _lock(file: IO[str], out: Path, patience_s: float) -> bool:
+    """Take the lock within `patience_s` seconds; tell whether it was free."""
     deadline = time.monotonic() + patience_s
     while True:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise SpecError(f"--out {out}: another job is writing here; allowed: a directory of its own") from error
+            return True
+        except OSError:
+            if time.monotonic() >= deadline:
+                return False
         print(f"waiting for the job that holds {out}", file=sys.stderr, flush=True)
         time.sleep(1.0)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from entitynet_train.compat import import_open_clip
 from entitynet_train.distributed import World, gather_all
 from entitynet_train.spec import SpecError
 
+PARTS_AHEAD = 2
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
 
@@ -115,19 +117,31 @@ def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size
     """
     own = range(world.rank, len(paths), world.size)
     vectors, places = [], []
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for part in _slices(own, batch_size):
-            loaded = list(pool.map(lambda place: _load(paths[place], encoder.transform), part))
-            ready = [(place, image) for place, image in zip(part, loaded, strict=True) if image is not None]
-            if ready:
-                places += [place for place, _ in ready]
-                vectors.append(encoder.images(torch.stack([image for _, image in ready])))
+    for loaded in _load_ahead(encoder, paths, _slices(own, batch_size)):
+        ready = [(place, image) for place, image in loaded if image is not None]
+        if ready:
+            places += [place for place, _ in ready]
+            vectors.append(encoder.images(torch.stack([image for _, image in ready])))
     shares = gather_all(world, (places, vectors))
     place_N = np.array([place for share in shares for place in share[0]], np.int64)
     found = [vector for share in shares for vector in share[1]]
     vector_ND = np.concatenate(found) if found else np.zeros((0, 0), np.float32)
     order = np.argsort(place_N)
     return vector_ND[order], place_N[order]
+
+
+def _load_ahead(
+    encoder: Encoder, paths: list[Path], parts: Iterable[Sequence[int]]
+) -> Iterator[list[tuple[int, Tensor | None]]]:
+    """Yield (place, image_CHW or None) of each part, decoding the next two in threads meanwhile."""
+    waiting: deque[list[tuple[int, Future[Tensor | None]]]] = deque()
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for part in parts:
+            waiting.append([(place, pool.submit(_load, paths[place], encoder.transform)) for place in part])
+            if len(waiting) > PARTS_AHEAD:
+                yield [(place, future.result()) for place, future in waiting.popleft()]
+        while waiting:
+            yield [(place, future.result()) for place, future in waiting.popleft()]
 
 
 def _load(path: Path, transform: Callable[[Image.Image], Tensor]) -> Tensor | None:

@@ -51,7 +51,6 @@ def main(argv: list[str] | None = None) -> int:
 def evaluate(spec: EvalSpec, out: Path) -> int:
     """Score `spec` in directory `out`; return 0. Raises SpecError for a spec that cannot be run."""
     with process_group() as world, hold_directory(out, world):
-        wait_for_all(world)
         if report.read_result(out, fingerprint(spec)):
             return 0
         _require_inputs(spec)
@@ -90,7 +89,8 @@ def _zero_shot(encoder: Encoder, world: World, benchmark: BenchmarkSpec, batch_s
             f"benchmark[{benchmark.name}].images: found no picture to score ({counts}); allowed: at least one"
         )
     class_ids = list(benchmark.classes)
-    label_N = np.array([class_ids.index(pictures.columns["class_id"][place]) for place in place_N])
+    label_of = {class_id: label for label, class_id in enumerate(class_ids)}
+    label_N = np.array([label_of[pictures.columns["class_id"][place]] for place in place_N])
     logits_NK = zero_shot.score_classes(vector_ND, _class_vectors(encoder, benchmark, batch_size))
     figures = zero_shot.accuracy(logits_NK, label_N)
     scores = [

@@ -58,7 +58,8 @@ class CaptionMix:
         for source, weight in self.weights.items():
             path = f"mix[{self.name}].weights.{source}"
             _need(source in TEXT_SOURCES, path, source, f"one of {', '.join(TEXT_SOURCES)}")
-            _need(math.isfinite(weight) and weight >= 0, path, weight, "a finite number of at least 0")
+            numeric = isinstance(weight, (int, float)) and math.isfinite(weight)
+            _need(numeric and weight >= 0, path, weight, "a finite number of at least 0")
         _need(sum(self.weights.values()) > 0, f"mix[{self.name}].weights", self.weights, "at least one weight above 0")
 
 
@@ -140,6 +141,11 @@ class RunSpec:
             self.batch_size_global > 0 and self.batch_size_global % self.world_size == 0,
             f"{at}.batch_size_global", self.batch_size_global, f"a positive multiple of world_size ({self.world_size})",
         )  # fmt: skip
+        _need(0 <= self.seed < 2**32, f"{at}.seed", self.seed, "0 to 2**32 - 1")
+        _need(
+            self.checkpoint_every_steps >= 1, f"{at}.checkpoint_every_steps", self.checkpoint_every_steps, "at least 1"
+        )
+        _need(self.workers >= 0, f"{at}.workers", self.workers, "0 (load in the training process) or more")
         _need(self.lr_peak > 0, f"{at}.lr_peak", self.lr_peak, "a number above 0")
         _need(0 <= self.warmup_ratio < 1, f"{at}.warmup_ratio", self.warmup_ratio, "a share in [0, 1)")
         _need(0 < self.crop_scale_min <= 1, f"{at}.crop_scale_min", self.crop_scale_min, "a share in (0, 1]")
@@ -242,7 +248,8 @@ def load(kind: type[T], path: Path | str) -> T:
     return _build(kind, raw, str(path))
 
 
-def _build(kind: Any, raw: dict[str, Any], at: str) -> Any:
+def _build(kind: Any, raw: Any, at: str) -> Any:
+    _need(isinstance(raw, dict), at, raw, f"a JSON object with the fields of {kind.__name__}")
     known = {f.name: f for f in fields(kind)}
     unknown = sorted(set(raw) - set(known))
     _need(not unknown, at, unknown, f"the fields of {kind.__name__}: {', '.join(known)}")
@@ -251,7 +258,16 @@ def _build(kind: Any, raw: dict[str, Any], at: str) -> Any:
     }
     missing = sorted(required - set(raw))
     _need(not missing, at, missing, f"a value for each of {', '.join(missing)}")
+    for name, value in raw.items():
+        _need_type(f"{at}.{name}", str(known[name].type), value)
     return kind(**{name: _field(f"{at}.{name}", name, value) for name, value in raw.items()})
+
+
+def _need_type(at: str, annotation: str, value: Any) -> None:
+    """Check the JSON kind of a value; what is not a number, a text or a list is an object."""
+    kinds: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "tuple": list}
+    fits = isinstance(value, kinds.get(annotation.split("[")[0], dict)) and not isinstance(value, bool)
+    _need(fits, at, value, f"a value that JSON can give for {annotation}")
 
 
 def _field(at: str, name: str, value: Any) -> Any:

@@ -87,7 +87,6 @@ def train(spec: RunSpec, out: Path) -> int:
     """
     with process_group() as world, StopSignals() as stop, hold_directory(out, world):
         require_size(world, spec.world_size, "world_size")
-        wait_for_all(world)
         if report.read_result(out, fingerprint(spec)):
             _say(world, f"{out} is finished already")
             return 0

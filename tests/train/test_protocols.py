@@ -39,7 +39,6 @@ def test_instance_retrieval_is_gpr1200s_map():
     assert excluded == pytest.approx(0.11957857139750905, abs=1e-9)
 
 
-@pytest.mark.slow
 def test_instance_retrieval_at_gpr1200s_size():
     rows, label = clusters(1, 1200, 10, 64, 1.5)
     value = instance_retrieval.mean_average_precision(unit(rows).astype(np.float32), label)
@@ -50,6 +49,12 @@ def test_instance_retrieval_does_not_need_labels_that_follow_each_other_or_equal
     rows, _ = clusters(0, 3, 4, 8, 0.01)
     label = np.array([900] * 4 + [7] * 4 + [55] * 4)
     assert instance_retrieval.mean_average_precision(rows[:-1], label[:-1]) == pytest.approx(1.0)
+
+
+def test_instance_retrieval_breaks_ties_by_the_lower_index():
+    vectors, label = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([1, 2, 1, 2])
+    values = instance_retrieval.average_precisions(vectors, label)
+    assert values == pytest.approx([(1 + 2 / 3) / 2, (1 / 2 + 2 / 4) / 2, (1 + 2 / 3) / 2, (1 + 2 / 3) / 2])
 
 
 def test_a_picture_alone_in_its_class_asks_nothing_when_it_is_left_out():

@@ -70,6 +70,9 @@ def test_a_relabelled_word_changes_the_fingerprint(tiny_world):
         ({"lr_peak": float("nan")}, "above 0"),
         ({"warmup_ratio": 1.0}, "[0, 1)"),
         ({"context_length_tokens": 78}, "4 to 77"),
+        ({"seed": -1}, "2**32"),
+        ({"checkpoint_every_steps": 0}, "at least 1"),
+        ({"workers": -1}, "0 (load in the training process)"),
     ],
 )
 def test_a_field_that_cannot_be_run_is_named_with_what_is_allowed(run_spec, change, words):
@@ -81,7 +84,12 @@ def test_a_field_that_cannot_be_run_is_named_with_what_is_allowed(run_spec, chan
 
 @pytest.mark.parametrize(
     ("weights", "words"),
-    [({"label": -1.0}, "at least 0"), ({"lable": 1.0}, "lable"), ({"label": 0.0}, "at least one weight above 0")],
+    [
+        ({"label": -1.0}, "at least 0"),
+        ({"label": "x"}, "finite"),
+        ({"lable": 1.0}, "lable"),
+        ({"label": 0.0}, "at least one weight above 0"),
+    ],
 )
 def test_a_bad_weight_is_named(weights, words):
     with pytest.raises(SpecError, match="mix") as caught:
@@ -98,6 +106,33 @@ def test_an_unknown_and_a_missing_key_are_named(run_spec, tmp_path):
     del raw["lr_peak"]
     path.write_text(json.dumps(raw))
     with pytest.raises(SpecError, match=r"found \['lr_peak'\]; allowed: a value for each"):
+        load(RunSpec, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("samples_seen", "many"),
+        ("lr_peak", None),
+        ("recipe", 3),
+        ("mix", []),
+        ("data", "x"),
+        ("seed", True),
+        ("seed", 1.5),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named(run_spec, tmp_path, name, value):
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps({**json.loads(to_json(run_spec)), name: value}))
+    with pytest.raises(SpecError, match=rf"{name}: found .*; allowed: a value that JSON can give for"):
+        load(RunSpec, path)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{", "null"])
+def test_a_file_that_is_no_object_is_named(tmp_path, text):
+    path = tmp_path / "spec.json"
+    path.write_text(text)
+    with pytest.raises(SpecError, match=r"spec\.json"):
         load(RunSpec, path)
 
 
