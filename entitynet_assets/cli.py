@@ -26,7 +26,12 @@ from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
 from entitynet_assets.terminal import TerminalProgress, leaderboard
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="From a knowledge graph to a dataset to a trained and scored CLIP.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a knowledge graph to a dataset to a trained and scored CLIP.",
+)
 console = Console()
 INSTANCE = """\
 telemetry: {enabled: false}
@@ -36,17 +41,24 @@ concurrency: {pools: {default_limit: 1}}
 run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 120, max_resume_run_attempts: 0}
 run_retries: {enabled: true, max_retries: 2, retry_on_asset_or_op_failure: false}
 """
-StudyName = Annotated[str | None, typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample.")]
+StudyName = Annotated[
+    str | None,
+    typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample."),
+]
 
 
 @app.command()
 def run(
     study: StudyName = None,
     until: Annotated[str | None, typer.Option(help="Stop at this table; default is the whole river.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many entities, the best known first; 0 is the study's own limit.")] = 0,
+    limit: Annotated[
+        int, typer.Option(min=0, help="At most so many entities, the best known first; 0 is the study's own limit.")
+    ] = 0,
     slices: Annotated[str | None, typer.Option(help="Only these slices, as A...B or A.")] = None,
     recipes: Annotated[str | None, typer.Option(help="Only these recipes, separated by commas.")] = None,
-    new_round: Annotated[bool, typer.Option("--new-round", help="Seal the current harvest round and ask everything anew.")] = False,
+    new_round: Annotated[
+        bool, typer.Option("--new-round", help="Seal the current harvest round and ask everything anew.")
+    ] = False,
 ) -> None:
     """Bring a study up to date: harvest, train and score, doing only what has changed."""
     with _told_plainly():
@@ -66,7 +78,10 @@ def run(
         if place.lake.record("leaderboard") and not until:
             console.print(leaderboard(sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])))
         console.print(f"The lake is {place.lake.root}")
-        console.print(f"Open the Dagster UI on it: [bold]make ui[/]  (or: entitynet ui --study {study or chosen.name})", highlight=False)
+        console.print(
+            f"Open the Dagster UI on it: [bold]make ui[/]  (or: entitynet ui --study {study or chosen.name})",
+            highlight=False,
+        )
         if not succeeded:
             raise typer.Exit(1)
 
@@ -80,8 +95,21 @@ def ui(
     with _told_plainly():
         chosen = _enter(study)
         with _sample_world(chosen):
-            command = [sys.executable, "-m", "dagster", "dev", "-w", str(_workspace()), "-h", "127.0.0.1", "-p", str(port)]
-            console.print(f"The Dagster UI of study {chosen.name}: http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False)
+            command = [
+                sys.executable,
+                "-m",
+                "dagster",
+                "dev",
+                "-w",
+                str(_workspace()),
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+            ]
+            console.print(
+                f"The Dagster UI of study {chosen.name}: http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False
+            )
             # A shell starts background commands with SIGINT ignored, and Dagster answers SIGTERM through SIGINT's handler.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             process = subprocess.Popen(command)
@@ -137,7 +165,9 @@ def _sample_world(study: Study) -> Iterator[None]:
         assert server.stdout is not None
         line = server.stdout.readline()
         if "http://" not in line:
-            raise StudyError(f"the sample world's server did not start: it said {line!r}; run `{' '.join(command[1:])}` to see why")
+            raise StudyError(
+                f"the sample world's server did not start: it said {line!r}; run `{' '.join(command[1:])}` to see why"
+            )
         threading.Thread(target=server.stdout.read, daemon=True).start()
         os.environ["ENTITYNET_SAMPLE_PORT"] = line.strip().rsplit(":", 1)[1]
         yield
@@ -153,7 +183,12 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except (StudyError, DriftError) as error:
-        console.print(f"[red]{type(error).__name__.removesuffix('Error')} error[/]\n{error}", highlight=False, markup=True, soft_wrap=True)
+        console.print(
+            f"[red]{type(error).__name__.removesuffix('Error')} error[/]\n{error}",
+            highlight=False,
+            markup=True,
+            soft_wrap=True,
+        )
         raise typer.Exit(2) from error
 
 

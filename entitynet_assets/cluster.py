@@ -65,10 +65,11 @@ class LocalCluster:
                 raise
             if self.state(job) == "finished":
                 return json.loads((job.folder / "result.json").read_text())
-            if code is not None and code >= 0 or attempt == MAX_LOSSES:
+            if (code is not None and code >= 0) or attempt == MAX_LOSSES:
                 break  # it said no by itself: asking again would say the same
         raise JobLost(
-            f"{job.module} in {job.folder.name} ended without a result.\nThe end of {job.folder / 'log.txt'}:\n{_tail(job.folder / 'log.txt')}\n"
+            f"{job.module} in {job.folder.name} ended without a result.\n"
+            f"The end of {job.folder / 'log.txt'}:\n{_tail(job.folder / 'log.txt')}\n"
             "Mend the cause and run again; it resumes from its newest whole checkpoint."
         )
 
@@ -88,8 +89,18 @@ class LocalCluster:
         (job.folder / "result.json").unlink(missing_ok=True)
         write_atomic(job.folder / "spec.json", job.spec_json.encode())
         with (job.folder / "log.txt").open("ab") as log:
-            process = subprocess.Popen(_command(job), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), start_new_session=True)
-        write_atomic(job.folder / "job.json", json.dumps({"pid": process.pid, "started": _started(process.pid), "attempt_of": job.module}).encode())
+            process = subprocess.Popen(
+                _command(job),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                start_new_session=True,
+            )
+        write_atomic(
+            job.folder / "job.json",
+            json.dumps({"pid": process.pid, "started": _started(process.pid), "attempt_of": job.module}).encode(),
+        )
 
     def cancel(self, job: Job) -> None:
         """End a job's whole process group: SIGINT, so that it saves a checkpoint, then SIGTERM, then SIGKILL."""
@@ -120,7 +131,15 @@ def _command(job: Job) -> list[str]:
     program = ["-m", job.module, "--spec", str(job.folder / "spec.json"), "--out", str(job.folder)]
     if job.processes == 1:
         return [sys.executable, *program]
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(job.processes), "--max-restarts", "0"]
+    launcher = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(job.processes),
+        "--max-restarts",
+        "0",
+    ]
     return [sys.executable, *launcher, "-m", "--", *program[1:]]
 
 

@@ -43,14 +43,22 @@ def findings(study_name: str | None) -> Iterator[Finding]:
     except StudyError as error:
         yield Finding("bad", "study", str(error))
         return
-    yield Finding("ok", "study", f"{study.name}: {len(study.scope.roots)} roots, {study.slices} slices, {len(study.recipes)} recipes")
+    yield Finding(
+        "ok",
+        "study",
+        f"{study.name}: {len(study.scope.roots)} roots, {study.slices} slices, {len(study.recipes)} recipes",
+    )
     yield _folder(study)
     yield from _contact(study)
 
 
 def _python() -> Finding:
     found = ".".join(str(part) for part in sys.version_info[:3])
-    return Finding("ok", "Python", found) if (3, 11) <= sys.version_info[:2] < (3, 15) else Finding("bad", "Python", f"{found}; install 3.11 to 3.14")
+    return (
+        Finding("ok", "Python", found)
+        if (3, 11) <= sys.version_info[:2] < (3, 15)
+        else Finding("bad", "Python", f"{found}; install 3.11 to 3.14")
+    )
 
 
 def _package(name: str, grade: Literal["note", "bad"], purpose: str, remedy: str) -> Finding:
@@ -64,7 +72,11 @@ def _package(name: str, grade: Literal["note", "bad"], purpose: str, remedy: str
 def _memory() -> Finding:
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     words = f"{free:.1f} GB free"
-    return Finding("ok", "memory", words) if free >= NEEDED_MEMORY_GB else Finding("note", "memory", f"{words}; the sample study wants {NEEDED_MEMORY_GB:g} GB")
+    return (
+        Finding("ok", "memory", words)
+        if free >= NEEDED_MEMORY_GB
+        else Finding("note", "memory", f"{words}; the sample study wants {NEEDED_MEMORY_GB:g} GB")
+    )
 
 
 def _folder(study: Study) -> Finding:
@@ -73,14 +85,26 @@ def _folder(study: Study) -> Finding:
     if not os.access(place, os.W_OK):
         return Finding("bad", "lake", f"{place} cannot be written; set ENTITYNET_HOME to a folder of yours")
     free = shutil.disk_usage(place).free / 1e9
-    return Finding("ok" if free >= NEEDED_DISK_GB else "bad", "lake", f"{folder} with {free:.1f} GB free; at least {NEEDED_DISK_GB:g} GB are wanted")
+    return Finding(
+        "ok" if free >= NEEDED_DISK_GB else "bad",
+        "lake",
+        f"{folder} with {free:.1f} GB free; at least {NEEDED_DISK_GB:g} GB are wanted",
+    )
 
 
 def _contact(study: Study) -> Iterator[Finding]:
     if study.web.sample_world:
         found = find_spec("pyoxigraph") is not None
-        yield Finding("ok" if found else "bad", "sample world", "served by this machine" if found else "pyoxigraph is absent: pip install -e .")
+        yield Finding(
+            "ok" if found else "bad",
+            "sample world",
+            "served by this machine" if found else "pyoxigraph is absent: pip install -e .",
+        )
         return
     named = "@" in study.web.contact or "://" in study.web.contact
     words = f"{study.web.contact} is sent with every request"
-    yield Finding("ok" if named else "bad", "web.contact", words if named else f"found {study.web.contact!r}; give an address by which hosts can reach you")
+    yield Finding(
+        "ok" if named else "bad",
+        "web.contact",
+        words if named else f"found {study.web.contact!r}; give an address by which hosts can reach you",
+    )

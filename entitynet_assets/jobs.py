@@ -14,7 +14,9 @@ HARVEST = dg.AssetSelection.groups(*HARVEST_ROOMS)
 TRAIN = dg.AssetSelection.groups("training")
 SCORE = dg.AssetSelection.groups("scores")
 
-harvest = dg.define_asset_job("harvest", HARVEST, description="From Wikidata items to shards and caption mixes, all slices or some.")
+harvest = dg.define_asset_job(
+    "harvest", HARVEST, description="From Wikidata items to shards and caption mixes, all slices or some."
+)
 train = dg.define_asset_job("train", TRAIN, description="One torchrun job a recipe.")
 score = dg.define_asset_job("score", SCORE, description="Evaluate checkpoints, rank recipes, plan the next harvest.")
 
@@ -24,7 +26,12 @@ JOBS = (harvest, train, score)
 def schedule_of(keys: list[str]) -> dg.ScheduleDefinition:
     """Return the weekly re-harvest: a new round over the slices, asking everything anew but downloading only what changed."""
 
-    @dg.schedule(job=harvest, cron_schedule="0 3 * * 1", name="weekly_harvest", description="Open a new harvest round every Monday at 03:00.")
+    @dg.schedule(
+        job=harvest,
+        cron_schedule="0 3 * * 1",
+        name="weekly_harvest",
+        description="Open a new harvest round every Monday at 03:00.",
+    )
     def weekly_harvest(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(
             run_key=f"harvest-{context.scheduled_execution_time:%Y-%m-%d}",

@@ -16,9 +16,8 @@ import hashlib
 import json
 import os
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,26 +60,31 @@ def typed_select(table: Table) -> str:
     return f"SELECT {columns} LIMIT 0"
 
 
-def describe(con: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
+def describe(
+    con: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, Any] | None = None
+) -> list[tuple[str, str]]:
     """Return (name, type) of the columns that a query yields."""
     return [(row[0], row[1]) for row in con.execute(f"DESCRIBE {query}", params or None).fetchall()]
 
 
-def need_contract(con: duckdb.DuckDBPyConnection, table: Table, query: str, params: Mapping[str, Any] | None = None) -> None:
+def need_contract(
+    con: duckdb.DuckDBPyConnection, table: Table, query: str, params: Mapping[str, Any] | None = None
+) -> None:
     """Raise ContractError unless a query yields the contract's columns, types and order."""
     found, expected = describe(con, query, params), describe(con, typed_select(table))
     if found != expected:
         wrong = [f"found {f}, expected {e}" for f, e in zip(found, expected, strict=False) if f != e]
         lengths = f"{len(found)} columns against {len(expected)}"
-        raise ContractError(f"{table.name}: {'; '.join(wrong[:3]) or lengths}; mend sql/{table.room}/{table.name}.sql or tables.py")
+        raise ContractError(
+            f"{table.name}: {'; '.join(wrong[:3]) or lengths}; mend sql/{table.room}/{table.name}.sql or tables.py"
+        )
 
 
-@lru_cache(maxsize=None)
+@cache
 def arrow_schema(table: Table) -> pa.Schema:
     """Return the Arrow schema of a contract."""
-    with warnings.catch_warnings():  # DuckDB warns that a DB-API result copies rows; there are none here
-        warnings.simplefilter("ignore", UserWarning)
-        return connect().execute(typed_select(table)).to_arrow_table().schema
+    with contextlib.closing(connect()) as con:
+        return con.sql(typed_select(table)).to_arrow_table().schema
 
 
 class Lake:
@@ -103,7 +107,9 @@ class Lake:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise DriftError(f"{path} is not a record ({error}); delete it and run again, and the slice is made anew") from error
+            raise DriftError(
+                f"{path} is not a record ({error}); delete it and run again, and the slice is made anew"
+            ) from error
         return record if (path.parent / record.file).exists() else None
 
     def need(self, table: str, slice_name: str = WHOLE) -> Record:
@@ -155,23 +161,35 @@ class Lake:
         known = set(table.column_names)
         for row in rows:
             if not row.keys() <= known:
-                raise ContractError(f"{table.name}: unknown columns {sorted(row.keys() - known)}; the contract in tables.py has {sorted(known)}")
+                raise ContractError(
+                    f"{table.name}: unknown columns {sorted(row.keys() - known)}; the contract in tables.py has {sorted(known)}"
+                )
         try:
             arrow = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise ContractError(f"{table.name}: a value does not fit its column ({error}); mend the maker or tables.py") from error
+            raise ContractError(
+                f"{table.name}: a value does not fit its column ({error}); mend the maker or tables.py"
+            ) from error
         with contextlib.closing(connect()) as con:
             con.register("rows_in", arrow)
             return self._write(con, table, slice_name, "SELECT * FROM rows_in", None, facts)
 
-    def write_query(self, table: Table, query: str, views: Views, params: Mapping[str, Any], slice_name: str = WHOLE, **facts: Any) -> Record:
+    def write_query(
+        self, table: Table, query: str, views: Views, params: Mapping[str, Any], slice_name: str = WHOLE, **facts: Any
+    ) -> Record:
         """Write the result of a SELECT as a slice of a table. Raises ContractError if its columns are not the contract's."""
         with contextlib.closing(connect()) as con:
             self._register(con, views)
             return self._write(con, table, slice_name, query, params, facts)
 
     def _write(
-        self, con: duckdb.DuckDBPyConnection, table: Table, slice_name: str, query: str, params: Mapping[str, Any] | None, facts: dict[str, Any]
+        self,
+        con: duckdb.DuckDBPyConnection,
+        table: Table,
+        slice_name: str,
+        query: str,
+        params: Mapping[str, Any] | None,
+        facts: dict[str, Any],
     ) -> Record:
         need_contract(con, table, query, params)
         folder = self.root / "tables" / table.name
@@ -179,7 +197,10 @@ class Lake:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as scratch:
             new = Path(scratch) / "new.parquet"
             order = ", ".join(f'"{name}"' for name in table.key)
-            con.execute(f"COPY (SELECT * FROM ({query}) ORDER BY {order}) TO '{new}' (FORMAT parquet, COMPRESSION zstd)", params or None)
+            con.execute(
+                f"COPY (SELECT * FROM ({query}) ORDER BY {order}) TO '{new}' (FORMAT parquet, COMPRESSION zstd)",
+                params or None,
+            )
             digest, rows = content_digest(con, new, table)
             failed = ("contract",) if contract_faults(con, table, new) else ()
             name = f"{slice_name}-{digest[:16]}.parquet"
@@ -253,15 +274,23 @@ class Lake:
             write_atomic(self.root / path, content)
         return path
 
-    def export(self, query: str, views: Views, name: str, params: Mapping[str, Any] | None = None) -> tuple[str, str, int]:
+    def export(
+        self, query: str, views: Views, name: str, params: Mapping[str, Any] | None = None
+    ) -> tuple[str, str, int]:
         """Write a SELECT as Parquet for readers outside the platform; returns (path, content digest, rows).
 
         The digest is in the file's name, so that a running job never sees its words change under it.
         """
-        with contextlib.closing(connect()) as con, tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as scratch:
+        with (
+            contextlib.closing(connect()) as con,
+            tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as scratch,
+        ):
             self._register(con, views)
             new = Path(scratch) / "new.parquet"
-            con.execute(f"COPY (SELECT * FROM ({query}) ORDER BY ALL) TO '{new}' (FORMAT parquet, COMPRESSION zstd)", params or None)
+            con.execute(
+                f"COPY (SELECT * FROM ({query}) ORDER BY ALL) TO '{new}' (FORMAT parquet, COMPRESSION zstd)",
+                params or None,
+            )
             digest, rows = multiset_digest(con, f"read_parquet('{new}')", name)
             path = f"{name}-{digest[:16]}.parquet"
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -343,16 +372,24 @@ def contract_faults(con: duckdb.DuckDBPyConnection, table: Table, file: Path) ->
     """Return what breaks a contract in a Parquet file: repeated keys, nulls, values that are not allowed."""
     source, key = f"read_parquet('{file}')", ", ".join(f'"{name}"' for name in table.key)
     faults = []
-    repeated = con.execute(f"SELECT {key}, count(*) FROM {source} GROUP BY {key} HAVING count(*) > 1 LIMIT 3").fetchall()
+    repeated = con.execute(
+        f"SELECT {key}, count(*) FROM {source} GROUP BY {key} HAVING count(*) > 1 LIMIT 3"
+    ).fetchall()
     if repeated:
         faults.append(f"key ({', '.join(table.key)}) repeated: {repeated}")
     for column in table.columns:
         if not column.nullable:
-            faults += _fault(con, f'SELECT count(*) FROM {source} WHERE "{column.name}" IS NULL', f"{column.name} is null")
+            faults += _fault(
+                con, f'SELECT count(*) FROM {source} WHERE "{column.name}" IS NULL', f"{column.name} is null"
+            )
         if column.allowed:
             listed = ", ".join(f"'{value}'" for value in column.allowed)
             where = f'"{column.name}" NOT IN ({listed})'
-            faults += _fault(con, f"SELECT count(*) FROM {source} WHERE {where}", f"{column.name} is none of {', '.join(column.allowed)}")
+            faults += _fault(
+                con,
+                f"SELECT count(*) FROM {source} WHERE {where}",
+                f"{column.name} is none of {', '.join(column.allowed)}",
+            )
     return faults
 
 

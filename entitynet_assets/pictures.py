@@ -107,7 +107,9 @@ def _shrunken(image: Image.Image, side_px: int) -> Image.Image:
     if shorter <= side_px:
         return image
     scale = side_px / shorter
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BICUBIC)
+    return image.resize(
+        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BICUBIC
+    )
 
 
 def _as_int(hashed: imagehash.ImageHash) -> int:

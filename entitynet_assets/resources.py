@@ -68,7 +68,9 @@ def resolved_hosts(study: Study) -> dict[str, str]:
         return {}
     port = os.environ.get("ENTITYNET_SAMPLE_PORT")
     if not port:
-        raise StudyError("ENTITYNET_SAMPLE_PORT is not set: this study reads the sample world, which `entitynet run` and `entitynet ui` start")
+        raise StudyError(
+            "ENTITYNET_SAMPLE_PORT is not set: this study reads the sample world, which `entitynet run` and `entitynet ui` start"
+        )
     return {".test": f"127.0.0.1:{port}"}
 
 

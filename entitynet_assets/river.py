@@ -21,7 +21,9 @@ from entitynet_assets.tables import TABLES
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def flow(study: Study, place: Workplace, until: str | None, slices: str | None, recipes: Sequence[str], new_round: bool) -> bool:
+def flow(
+    study: Study, place: Workplace, until: str | None, slices: str | None, recipes: Sequence[str], new_round: bool
+) -> bool:
     """Bring the tables up to `until` (or all) up to date; returns whether every run succeeded.
 
     A failed run stops the river there; the exception of the step that failed is raised.
@@ -42,7 +44,9 @@ def flow(study: Study, place: Workplace, until: str | None, slices: str | None, 
             selected = [key for key in job.asset_layer.executable_asset_keys if key.path[-1] in tables]
             if not selected:
                 continue
-            result = job.execute_in_process(run_config={**QUIET, **run_config}, instance=instance, tags=tags, asset_selection=selected)
+            result = job.execute_in_process(
+                run_config={**QUIET, **run_config}, instance=instance, tags=tags, asset_selection=selected
+            )
             if not result.success:
                 return False
     return True

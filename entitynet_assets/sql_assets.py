@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sqlglot
@@ -55,7 +55,10 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
         **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",
         "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,
-        "mixes": [{"mix": mix.name, "source": source, "weight": weight} for mix in study.mixes for source, weight in mix.weights.items() if weight > 0],
+        "mixes": [
+            {"mix": mix.name, "source": source, "weight": weight}
+            for mix in study.mixes for source, weight in mix.weights.items() if weight > 0
+        ],
     }  # fmt: skip
 
 
@@ -66,11 +69,13 @@ def _slice_parameters(work: Work, used: set[str]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name in used}
 
 
-def parse(query: str) -> exp.Expression:
+def parse(query: str) -> exp.Query:
     """Return the syntax tree of one SELECT. Raises ContractError if it is anything else."""
     statements = [statement for statement in sqlglot.parse(query, dialect="duckdb") if statement is not None]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ContractError(f"expected one SELECT, found {[type(s).__name__ for s in statements]}; a SQL file makes exactly one table")
+        raise ContractError(
+            f"expected one SELECT, found {[type(s).__name__ for s in statements]}; a SQL file makes exactly one table"
+        )
     return statements[0]
 
 
@@ -95,12 +100,14 @@ def code_version_of(query: str) -> str:
     return hashlib.sha256(parse(query).sql(dialect="duckdb", comments=False).encode()).hexdigest()[:12]
 
 
-@lru_cache(maxsize=None)
+@cache
 def column_lineage(table: Table) -> Mapping[str, list[tuple[str, str]]]:
     """Return, per column, the (table, column) pairs its SELECT computes it from; a column sqlglot cannot trace is left out."""
     query = read_sql(table)
     tables = tables_of(query, table.name)
-    schema: dict[str, object] = {name: {c.name: c.type for c in (TABLES.get(name) or PREVIOUS[name]).columns} for name in tables}
+    schema: dict[str, object] = {
+        name: {c.name: c.type for c in (TABLES.get(name) or PREVIOUS[name]).columns} for name in tables
+    }
     tree = qualify(parse(query), schema=schema, dialect="duckdb", validate_qualify_columns=False)
     scope, traced = build_scope(tree), {}
     for column in table.column_names:
@@ -108,7 +115,11 @@ def column_lineage(table: Table) -> Mapping[str, list[tuple[str, str]]]:
             root = trace_column(column, tree, schema=schema, scope=scope, dialect="duckdb")
         except (SqlglotError, ValueError, KeyError, RecursionError):
             continue
-        leaves = {(node.expression.name, node.name.split(".")[-1].strip('"')) for node in root.walk() if isinstance(node.expression, exp.Table)}
+        leaves = {
+            (node.expression.name, node.name.split(".")[-1].strip('"'))
+            for node in root.walk()
+            if isinstance(node.expression, exp.Table)
+        }
         traced[column] = sorted(leaf for leaf in leaves if leaf[0] in schema)
     return traced
 

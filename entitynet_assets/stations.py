@@ -26,7 +26,7 @@ from entitynet_assets.studies.models import Study
 from entitynet_assets.tables import PREVIOUS, TABLES, ContractError, Table
 from entitynet_assets.text import slice_of
 
-A = dg.AutomationCondition
+A: Any = dg.AutomationCondition  # its classes are generic in a way that type checkers cannot combine
 ONLY_WHAT_CHANGED = (
     (A.any_deps_match(A.data_version_changed()) | A.code_version_changed() | A.missing()).since_last_handled()
     & ~A.any_deps_missing()
@@ -92,7 +92,10 @@ class Work:
         record = self.lake.record(self.table.name, self.slice)
         if record is None:
             return []
-        return self.lake.select(f"SELECT * FROM {self.table.name}", {self.table.name: [self.lake.root / "tables" / self.table.name / record.file]})
+        return self.lake.select(
+            f"SELECT * FROM {self.table.name}",
+            {self.table.name: [self.lake.root / "tables" / self.table.name / record.file]},
+        )
 
     def in_slice(self, identifier: str) -> bool:
         """Say whether an identifier belongs to this slice."""
@@ -152,7 +155,10 @@ def run_slice(stop: Station, place: Workplace, slice_name: str, config: Mapping[
     with place.lake.lock(stop.table.name, slice_name):
         place.progress.start(stop.table.name, slice_name)
         inputs, views = _inputs(stop, place, slice_name)
-        choices = {"params": stop.params(place), "slices": place.study.slices if stop.table.slicing == "slices" else None}
+        choices = {
+            "params": stop.params(place),
+            "slices": place.study.slices if stop.table.slicing == "slices" else None,
+        }
         wanted = lineage.identity(stop.code_version, repr(stop.table), choices, inputs)
         record = place.lake.record(stop.table.name, slice_name)
         if record and record.identity == wanted and not record.failed_checks:
@@ -168,7 +174,9 @@ def _inputs(stop: Station, place: Workplace, slice_name: str) -> tuple[dict[str,
     views: dict[str, list[Path]] = {}
     for above in stop.reads:
         names = stop.input_slices(place.study, above, slice_name)
-        if len(names) > 1 and TABLES[above].slicing == "recipes":  # those trained so far; a leaderboard need not wait for all
+        if (
+            len(names) > 1 and TABLES[above].slicing == "recipes"
+        ):  # those trained so far; a leaderboard need not wait for all
             names = [name for name in names if place.lake.record(above, name)] or names
         digests |= {f"{above}/{name}": place.lake.need(above, name).digest for name in names}
         views[above] = [place.lake.path(above, name) for name in names]
@@ -179,9 +187,16 @@ def _make(stop: Station, work: Work, inputs: dict[str, str], wanted: str) -> Don
     made = stop.make(work)
     if odd := [name for name, number in {**made.counts, **made.work}.items() if not isinstance(number, int)]:
         raise ContractError(f"{stop.table.name}: counts {odd} are no whole numbers; mend its maker")
-    facts = {"identity": f"{wanted} unfinished" if made.unfinished else wanted, "inputs": inputs, "code_version": stop.code_version, "counts": dict(made.counts)}
+    facts = {
+        "identity": f"{wanted} unfinished" if made.unfinished else wanted,
+        "inputs": inputs,
+        "code_version": stop.code_version,
+        "counts": dict(made.counts),
+    }
     if isinstance(made.content, Query):
-        record = work.lake.write_query(stop.table, made.content.text, work.views, made.content.params, work.slice, **facts)
+        record = work.lake.write_query(
+            stop.table, made.content.text, work.views, made.content.params, work.slice, **facts
+        )
     else:
         record = work.lake.write_rows(stop.table, made.content, work.slice, **facts)
     problems = _problems(stop, work, record)
@@ -215,7 +230,10 @@ def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
     """Return the Dagster asset of a station."""
     table = stop.table
     deps = [asset_dep(table, TABLES.get(above) or PREVIOUS[above], stop.every) for above in stop.reads]
-    checks = [dg.AssetCheckSpec(name, asset=table.name, blocking=True, description=words) for name, words in _check_words(table).items()]
+    checks = [
+        dg.AssetCheckSpec(name, asset=table.name, blocking=True, description=words)
+        for name, words in _check_words(table).items()
+    ]
 
     @dg.asset(
         name=table.name, group_name=table.room, deps=deps, partitions_def=partitions_of(study, table.slicing),
@@ -250,7 +268,11 @@ def _result(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> dg
     results = []
     for name in _check_words(stop.table):
         offenders = {key: done.problems[name] for key, done in finished.items() if done.problems.get(name)}
-        results.append(dg.AssetCheckResult(passed=not offenders, check_name=name, metadata={"offenders": dg.MetadataValue.json(offenders)}))
+        results.append(
+            dg.AssetCheckResult(
+                passed=not offenders, check_name=name, metadata={"offenders": dg.MetadataValue.json(offenders)}
+            )
+        )
     whole = stop.table.slicing == "whole"
     version = dg.DataVersion(finished[WHOLE].record.digest) if whole else None
     return dg.MaterializeResult(check_results=results, data_version=version, metadata=_metadata(stop, place, finished))
@@ -285,7 +307,10 @@ def _metadata(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> 
 
 
 def _lineage(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnLineage:
-    deps = {name: [dg.TableColumnDep(asset_key=table, column_name=column) for table, column in above] for name, above in columns.items()}
+    deps = {
+        name: [dg.TableColumnDep(asset_key=table, column_name=column) for table, column in above]
+        for name, above in columns.items()
+    }
     return dg.TableColumnLineage(deps_by_column=deps)
 
 
@@ -302,7 +327,9 @@ def column_schema(table: Table) -> dg.TableSchema:
 def _check_words(table: Table) -> dict[str, str]:
     words = {"contract": "Keys are unique, nothing required is null, closed lists hold."}
     for name, path in sql_checks(table).items():
-        words[name] = " ".join(line.removeprefix("--").strip() for line in path.read_text().splitlines() if line.startswith("--"))
+        words[name] = " ".join(
+            line.removeprefix("--").strip() for line in path.read_text().splitlines() if line.startswith("--")
+        )
     return words
 
 

@@ -16,6 +16,10 @@ from typing import Literal
 Slicing = Literal["whole", "slices", "recipes"]
 RULES = ("size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "relevance")
 QUERY_KINDS = ("noun", "alias", "taxon_name", "attribute", "attribute_noun")
+FINDINGS = (
+    "not_ok", "no_label", "outside_roots", "cycle", "unknown_parent", "no_natural_type", "few_sitelinks", "not_leaf",
+    "excluded", "over_limit",
+)  # fmt: skip
 DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
     "too_large", "not_image", "truncated", "too_many_redirects", "bad_url",
@@ -154,7 +158,7 @@ ENTITY_CHANGES = Table("entity_changes", "graph", "entity that differs from the 
     text("current", "value now", "?"),
 ))  # fmt: skip
 GRAPH_INTEGRITY = Table("graph_integrity", "graph", "fault found in the graph", ("finding", "qid", "detail"), (
-    text("finding", "kind of fault", allowed=("not_ok", "no_label", "outside_roots", "cycle", "unknown_parent", "no_natural_type", "few_sitelinks", "not_leaf", "excluded", "over_limit")),
+    text("finding", "kind of fault", allowed=FINDINGS),
     QID,
     text("detail", "what exactly"),
 ))  # fmt: skip
@@ -387,7 +391,8 @@ ENTITY_SCORES = Table("entity_scores", "scores", "checkpoint x benchmark x entit
     whole("count", "held-out pictures of it"), number("recall", "share of them ranked first"),
     number("mean_rank", "mean rank of the true class"),
 ))  # fmt: skip
-CONFUSIONS = Table("confusions", "scores", "checkpoint x benchmark x pair of classes", ("recipe", "step", "benchmark", "class_id", "predicted_class_id"), (
+CONFUSION_KEY = ("recipe", "step", "benchmark", "class_id", "predicted_class_id")
+CONFUSIONS = Table("confusions", "scores", "checkpoint x benchmark x pair of classes", CONFUSION_KEY, (
     RECIPE, STEP, BENCHMARK,
     text("class_id", "class shown"), text("predicted_class_id", "class ranked first"),
     whole("count", "held-out pictures so confused"),
@@ -409,7 +414,9 @@ SEALED = ("entities", "harvest_plan")
 
 def previous(table: Table) -> Table:
     """Return the contract of `previous_<table>`: same columns, whole, a source and never an asset of this round."""
-    return Table(f"previous_{table.name}", table.room, f"{table.grain}, in the last sealed round", table.key, table.columns)
+    return Table(
+        f"previous_{table.name}", table.room, f"{table.grain}, in the last sealed round", table.key, table.columns
+    )
 
 
 PREVIOUS: dict[str, Table] = {f"previous_{name}": previous(TABLES[name]) for name in SEALED}

@@ -57,9 +57,14 @@ class TerminalProgress:
             self.unchanged += 1
             return
         self.made += 1
-        done = ", ".join(f"{number} {WORK.get(name, name)}" for name, number in counts.items() if name != "rows" and number)
+        done = ", ".join(
+            f"{number} {WORK.get(name, name)}" for name, number in counts.items() if name != "rows" and number
+        )
         room = TABLES[table].room
-        self.console.print(f"[dim]{room:>10}[/]  {table} {_named(slice_name)}  {counts['rows']:,} rows{'  ' + done if done else ''}", highlight=False)
+        self.console.print(
+            f"[dim]{room:>10}[/]  {table} {_named(slice_name)}  {counts['rows']:,} rows{'  ' + done if done else ''}",
+            highlight=False,
+        )
 
     def summary(self) -> str:
         """Say in one line what was done."""
@@ -67,8 +72,9 @@ class TerminalProgress:
         if not self.made:
             return f"Up to date: all {self.unchanged} tables and slices unchanged; no search, no download, no packing, no training."
         idle = [words for name, words in WORK.items() if not self.work[name]]
-        return f"{self.made} tables and slices made, {self.unchanged} unchanged. {done or 'Nothing asked of the web or the cluster'}." + (
-            f" None of: {', '.join(idle)}." if done and idle else ""
+        return (
+            f"{self.made} tables and slices made, {self.unchanged} unchanged. {done or 'Nothing asked of the web or the cluster'}."
+            + (f" None of: {', '.join(idle)}." if done and idle else "")
         )
 
 
@@ -80,7 +86,15 @@ def leaderboard(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         interval = f"{100 * row['acc1_low']:.1f} to {100 * row['acc1_high']:.1f}"
         seen = f"{row['samples_seen']:,}"
-        shown.add_row(str(row["place"]), row["recipe"], row["mix"], seen, f"{100 * row['acc1']:.1f} %", interval, f"{row['times_chance']:.1f}")
+        shown.add_row(
+            str(row["place"]),
+            row["recipe"],
+            row["mix"],
+            seen,
+            f"{100 * row['acc1']:.1f} %",
+            interval,
+            f"{row['times_chance']:.1f}",
+        )
     return shown
 
 

@@ -219,8 +219,8 @@ def _outcome(response: httpx.Response) -> tuple[str, str | None]:
         return _BY_STATUS[status], f"HTTP {status}"
     if not 200 <= status < 400:
         return "http_error", f"HTTP {status}"
-    directives = {part.strip().lower() for part in response.headers.get("x-robots-tag", "").replace(":", ",").split(",")}
+    directives = {
+        part.strip().lower() for part in response.headers.get("x-robots-tag", "").replace(":", ",").split(",")
+    }
     refused = sorted(directives & set(OPT_OUT))
     return ("opted_out", f"X-Robots-Tag: {', '.join(refused)}") if refused else ("ok", None)
-
-

@@ -10,7 +10,6 @@ loader processes changes nothing.
 
 Shapes: B pictures of this rank, H and W pixels, C channels, T tokens, N pictures in all tars.
 """
-# ruff: noqa: N815  (fields carry shape suffixes too)
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ def benchmark_images(work: Work) -> Made:
 def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str]) -> list[dict[str, Any]]:
     manifest = work.place.web.ask(Request(benchmark.manifest))
     if not manifest.ok:
-        raise ManifestError(f"benchmarks.{benchmark.name}.manifest: {benchmark.manifest} gave {manifest.outcome} ({manifest.reason}); check the address")
+        raise ManifestError(
+            f"benchmarks.{benchmark.name}.manifest: {benchmark.manifest} gave {manifest.outcome} ({manifest.reason}); check the address"
+        )
     entries = parse_manifest(manifest.body, benchmark.manifest)
     rows: dict[str, dict[str, Any]] = {}
     asked = ((entry, Request(entry.image_url)) for entry in entries)

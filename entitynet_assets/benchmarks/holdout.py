@@ -30,11 +30,15 @@ def parse_manifest(body: bytes, where: str) -> list[HeldOut]:
     try:
         entries = json.loads(body)["images"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(f'{where}: expected {{"images": [...]}}, found {body[:120]!r}; check benchmarks.manifest') from error
+        raise ManifestError(
+            f'{where}: expected {{"images": [...]}}, found {body[:120]!r}; check benchmarks.manifest'
+        ) from error
     for number, entry in enumerate(entries):
         for field in ("image_url", "qid", "label"):
             if not isinstance(entry, dict) or not isinstance(entry.get(field), str):
-                raise ManifestError(f"{where}: images[{number}].{field}: expected a string, found {entry!r}; mend the manifest")
+                raise ManifestError(
+                    f"{where}: images[{number}].{field}: expected a string, found {entry!r}; mend the manifest"
+                )
     return [HeldOut(entry["image_url"], entry["qid"], entry["label"]) for entry in entries]
 
 

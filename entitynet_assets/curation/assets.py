@@ -44,7 +44,11 @@ def likeness(work: Work) -> Made:
 def leaks(work: Work) -> Made:
     """Harvested pictures that a benchmark holds out, by perceptual hash."""
     columns = "image_id, phash, dhash"
-    found = leaked(work.rows("images", columns), work.rows("benchmark_images", "benchmark, " + columns), work.study.curation.leak_radius)
+    found = leaked(
+        work.rows("images", columns),
+        work.rows("benchmark_images", "benchmark, " + columns),
+        work.study.curation.leak_radius,
+    )
     return Made(found, {"leaks": len(found)})
 
 

@@ -5,6 +5,7 @@ Belongs here: arrays of hashes in, pairs out. Does not belong here: making hashe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,7 +53,7 @@ def differing_bits(left: int, right: int) -> int:
 
 def _bands(count: int) -> Sequence[tuple[int, int]]:
     edges = np.linspace(0, 64, count + 1).astype(int)
-    return [(int(start), int(end - start)) for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(start), int(end - start)) for start, end in itertools.pairwise(edges)]
 
 
 def _equal_keys(left_N: Hashes, right_M: Hashes) -> tuple[Pairs, Pairs]:

@@ -28,7 +28,13 @@ def web_texts(hits: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], 
                 counts[f"{source}_absent" if not hit[source] else f"{source}_says_nothing"] += 1
                 continue
             page = hit["page_url"] or ""
-            row = {"image_id": hit["image_id"], "source": source, "text": words, "page_url": page, "url_id": hit["url_id"]}
+            row = {
+                "image_id": hit["image_id"],
+                "source": source,
+                "text": words,
+                "page_url": page,
+                "url_id": hit["url_id"],
+            }
             rows.setdefault((row["image_id"], source, words, page), row)
     counts["ok"] = len(rows)
     return list(rows.values()), counts

@@ -16,7 +16,15 @@ from entitynet_assets.graph.sparql import children_query, parse_children
 from entitynet_assets.resources import Workplace, endpoint
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
-from entitynet_assets.tables import ATTRIBUTES, ENTITIES, ENTITY_CHANGES, ENTITY_PARENTS, ENTITY_TEXTS, GRAPH_INTEGRITY, WIKIDATA_ITEMS
+from entitynet_assets.tables import (
+    ATTRIBUTES,
+    ENTITIES,
+    ENTITY_CHANGES,
+    ENTITY_PARENTS,
+    ENTITY_TEXTS,
+    GRAPH_INTEGRITY,
+    WIKIDATA_ITEMS,
+)
 from entitynet_assets.web import Answer, Request
 
 IDS_A_CALL = 50  # the item API's limit for anybody
@@ -28,10 +36,19 @@ class SourceError(RuntimeError):
 
 
 def _scope(place: Workplace) -> dict[str, Any]:
-    return {"scope": place.study.scope.model_dump(), "source": place.study.graph.model_dump(), "round": place.lake.round()}
+    return {
+        "scope": place.study.scope.model_dump(),
+        "source": place.study.graph.model_dump(),
+        "round": place.lake.round(),
+    }
 
 
-@station(WIKIDATA_ITEMS, params=_scope, kinds=("python", "sparql"), config_schema={"new_round": dg.Field(bool, default_value=False)})
+@station(
+    WIKIDATA_ITEMS,
+    params=_scope,
+    kinds=("python", "sparql"),
+    config_schema={"new_round": dg.Field(bool, default_value=False)},
+)
 def wikidata_items(work: Work) -> Made:
     """Items at or below the study's roots, and the items that name their colours, materials and parts.
 
@@ -63,7 +80,12 @@ def _hydrate(work: Work, qids: Sequence[str], role: str) -> Rows:
     rows: Rows = []
     for start in range(0, len(qids), IDS_A_CALL):
         batch = qids[start : start + IDS_A_CALL]
-        query = {"action": "wbgetentities", "ids": "|".join(batch), "format": "json", "languages": "|".join({*languages, "en", "mul"})}
+        query = {
+            "action": "wbgetentities",
+            "ids": "|".join(batch),
+            "format": "json",
+            "languages": "|".join({*languages, "en", "mul"}),
+        }
         answer = _need(work.place.web.ask(Request(address, params=query)), "item API")
         found = _entities(answer)
         rows += [parse_item(qid, found.get(qid, {"missing": ""}), role, languages) for qid in batch]
@@ -75,7 +97,9 @@ def _entities(answer: Answer) -> dict[str, Any]:
     try:
         body = json.loads(answer.body)
         if "error" in body:
-            raise SourceError(f"item API refused: {body['error'].get('code')}: {body['error'].get('info')}; mend graph.api or wait")
+            raise SourceError(
+                f"item API refused: {body['error'].get('code')}: {body['error'].get('info')}; mend graph.api or wait"
+            )
         found = body["entities"]
     except (ValueError, KeyError, AttributeError) as error:
         raise SourceError(f"item API: expected entities, found {answer.body[:200]!r}; check graph.api") from error
@@ -85,7 +109,10 @@ def _entities(answer: Answer) -> dict[str, Any]:
 def _need(answer: Answer, name: str) -> Answer:
     if not answer.ok:
         said = answer.body[:200].decode("utf-8", "replace")
-        raise SourceError(f"{name} at {answer.url}: {answer.outcome} ({answer.reason}) after {answer.tries} tries: {said}; check the address and the network")
+        raise SourceError(
+            f"{name} at {answer.url}: {answer.outcome} ({answer.reason}) after {answer.tries} tries: {said}; "
+            "check the address and the network"
+        )
     return answer
 
 
@@ -93,16 +120,25 @@ def _from_dump(work: Work) -> Rows:
     path, scope = Path(endpoint("dump", work.study.graph.dump)), work.study.scope
     rows: dict[str, dict[str, Any]] = {}
     for qid, raw in read_dump(path):
-        rows[qid] = parse_item(qid, raw, "value", scope.languages) if raw else empty_row(qid, "value", "broken", "not an item")
+        rows[qid] = (
+            parse_item(qid, raw, "value", scope.languages) if raw else empty_row(qid, "value", "broken", "not an item")
+        )
     below: dict[str, list[str]] = {}
     for row in rows.values():
         for parent in parent_qids(row, scope.relations):
             below.setdefault(parent, []).append(row["qid"])
     members = walk_down(scope.roots, _children_of(below), scope.exclude)
-    kept = [{**rows[qid], "role": "member"} if qid in rows else empty_row(qid, "member", "missing", "not in the dump") for qid in sorted(members)]
+    kept = [
+        {**rows[qid], "role": "member"} if qid in rows else empty_row(qid, "member", "missing", "not in the dump")
+        for qid in sorted(members)
+    ]
     values = set[str]().union(*(value_qids(row) for row in kept)) - members.keys()
     broken = [row for qid, row in rows.items() if row["status"] == "broken" and qid not in members]
-    return kept + [rows.get(qid) or empty_row(qid, "value", "missing", "not in the dump") for qid in sorted(values)] + broken
+    return (
+        kept
+        + [rows.get(qid) or empty_row(qid, "value", "missing", "not in the dump") for qid in sorted(values)]
+        + broken
+    )
 
 
 def _children_of(below: dict[str, list[str]]) -> Callable[[Sequence[str]], Iterable[tuple[str, str]]]:

@@ -38,7 +38,9 @@ def empty_row(qid: str, role: str, status: str, reason: str | None) -> dict[str,
 
 def value_qids(row: Mapping[str, Any]) -> set[str]:
     """Return the ids of values that need a name."""
-    return {claim["value_qid"] for claim in row["claims"] if claim["value_qid"] and claim["property_id"] in NAMING_VALUES}
+    return {
+        claim["value_qid"] for claim in row["claims"] if claim["value_qid"] and claim["property_id"] in NAMING_VALUES
+    }
 
 
 def parent_qids(row: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
@@ -71,7 +73,11 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _strings(raw: Any, wanted: set[str]) -> list[dict[str, str]]:
-    return [{"language": language, "text": term["value"]} for language, term in sorted(_mapping(raw).items()) if language in wanted]
+    return [
+        {"language": language, "text": term["value"]}
+        for language, term in sorted(_mapping(raw).items())
+        if language in wanted
+    ]
 
 
 def _best(pid: str, statements: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -83,7 +89,14 @@ def _best(pid: str, statements: Sequence[Mapping[str, Any]]) -> Iterator[dict[st
 
 
 def _claim(pid: str, rank: str, snak: Mapping[str, Any]) -> dict[str, Any]:
-    claim = {"property_id": pid, "rank": rank, "snak": snak["snaktype"], "value_qid": None, "value_text": None, "language": None}
+    claim = {
+        "property_id": pid,
+        "rank": rank,
+        "snak": snak["snaktype"],
+        "value_qid": None,
+        "value_text": None,
+        "language": None,
+    }
     if snak["snaktype"] != "value":
         return claim
     value = snak["datavalue"]["value"]

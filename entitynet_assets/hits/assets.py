@@ -34,7 +34,12 @@ def search_pages(work: Work) -> Made:
         ledger[row["query_id"], row["provider"], row["page"]] = row
         work.advance(number, len(asked), "searches")
     counts = Counter(row["outcome"] for row in ledger.values())
-    return Made(list(ledger.values()), counts, {"searches": len(asked)}, unfinished=any(outcome in PASSING for outcome in counts))
+    return Made(
+        list(ledger.values()),
+        counts,
+        {"searches": len(asked)},
+        unfinished=any(outcome in PASSING for outcome in counts),
+    )
 
 
 def _requests(work: Work) -> Iterator[tuple[Tag, Request]]:
@@ -87,13 +92,22 @@ def hits(work: Work) -> Made:
     return Made(rows, counts)
 
 
-@station(YIELD_FORECAST, reads=("queries",), kinds=("python", "http"), params=lambda place: [p.model_dump() for p in place.study.providers])
+@station(
+    YIELD_FORECAST,
+    reads=("queries",),
+    kinds=("python", "http"),
+    params=lambda place: [p.model_dump() for p in place.study.providers],
+)
 def yield_forecast(work: Work) -> Made:
     """How many pictures each provider says it has for each entity, by count-only calls, before any download."""
     queries = work.rows("queries")
     nouns = {row["qid"]: row for row in queries if row["kind"] == "noun"}
     per_entity = Counter(row["qid"] for row in queries)
-    asked = [((row, chosen), provider(chosen.name).request(row["text"], 1, 0)) for row in nouns.values() for chosen in work.study.providers]
+    asked = [
+        ((row, chosen), provider(chosen.name).request(row["text"], 1, 0))
+        for row in nouns.values()
+        for chosen in work.study.providers
+    ]
     rows = []
     for (row, chosen), answer in work.place.web.ask_all(asked):
         available = _total(chosen.name, answer)

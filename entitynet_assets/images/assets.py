@@ -15,7 +15,12 @@ from entitynet_assets.web import PASSING
 FLUSH = 500  # downloads between two notes of the ledger, so that a killed run loses no more than these
 
 
-@station(DOWNLOADS, reads=("urls",), kinds=("python", "http"), params=lambda place: {"round": place.lake.round(), "max_bytes": place.study.web.max_bytes})
+@station(
+    DOWNLOADS,
+    reads=("urls",),
+    kinds=("python", "http"),
+    params=lambda place: {"round": place.lake.round(), "max_bytes": place.study.web.max_bytes},
+)
 def downloads(work: Work) -> Made:
     """Every address with what came of asking. A ledger: rows of addresses that no hit names any more stay.
 
@@ -23,10 +28,16 @@ def downloads(work: Work) -> Made:
     """
     round_, tries = work.lake.round(), work.study.web.tries
     ledger = {row["url_id"]: row for row in work.own_rows() + work.lake.notes(work.table.name, work.slice)}
-    due = [(url, request) for url in work.rows("urls") if (request := due_request(url, ledger.get(url["url_id"]), round_, tries))]
+    due = [
+        (url, request)
+        for url in work.rows("urls")
+        if (request := due_request(url, ledger.get(url["url_id"]), round_, tries))
+    ]
     noted: list[dict[str, Any]] = []
     for number, (url, answer) in enumerate(work.place.web.ask_all(due), 1):
-        row = download_row(url, ledger.get(url["url_id"]), answer, round_, datetime.now(UTC).isoformat(timespec="seconds"))
+        row = download_row(
+            url, ledger.get(url["url_id"]), answer, round_, datetime.now(UTC).isoformat(timespec="seconds")
+        )
         if row["outcome"] == "ok" and answer.ok:
             work.lake.put_blob("served", row["image_id"], answer.body)
         ledger[url["url_id"]] = row
@@ -40,7 +51,13 @@ def downloads(work: Work) -> Made:
     return Made(list(ledger.values()), counts, {"downloads": len(due)}, unfinished=again)
 
 
-@station(IMAGES, reads=("downloads",), every=("downloads",), kinds=("python", "pillow"), params=lambda place: place.study.shards.stored_side_px)
+@station(
+    IMAGES,
+    reads=("downloads",),
+    every=("downloads",),
+    kinds=("python", "pillow"),
+    params=lambda place: place.study.shards.stored_side_px,
+)
 def images(work: Work) -> Made:
     """Distinct pictures with their stored JPEG and hashes; a picture is the sha256 of its bytes as served."""
     side = work.study.shards.stored_side_px
@@ -49,7 +66,11 @@ def images(work: Work) -> Made:
         "WHERE outcome = 'ok' AND slice_of(image_id, $slices) = $slice GROUP BY image_id ORDER BY image_id",
         slices=work.study.slices, slice=int(work.slice),
     )  # fmt: skip
-    known = {row["image_id"]: row for row in work.own_rows() if row["path"] == work.lake.blob_path("stored", f"{row['image_id']}-{side}.jpg")}
+    known = {
+        row["image_id"]: row
+        for row in work.own_rows()
+        if row["path"] == work.lake.blob_path("stored", f"{row['image_id']}-{side}.jpg")
+    }
     rows = []
     for number, found in enumerate(served, 1):
         old = known.get(found["image_id"])

@@ -40,7 +40,9 @@ def download_row(url: Row, known: Row | None, answer: Answer, round_: int, fetch
     outcome, reason = answer.outcome, answer.reason
     if answer.ok:
         fault = picture_fault(answer.body)
-        outcome, reason = (fault, f"served as {answer.headers.get('content-type', 'unknown')}") if fault else ("ok", None)
+        outcome, reason = (
+            (fault, f"served as {answer.headers.get('content-type', 'unknown')}") if fault else ("ok", None)
+        )
     image_id = hashlib.sha256(answer.body).hexdigest() if outcome == "ok" else None
     first_seen = known["round"] if known and known["image_id"] == image_id else round_
     return {

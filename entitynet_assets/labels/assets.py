@@ -21,7 +21,11 @@ _BY_SEARCH = """
 _NAMES = "SELECT qid, text FROM entity_texts WHERE kind IN ('label', 'alias', 'taxon_name', 'common_name')"
 
 
-@station(IMAGE_ENTITIES, reads=("images", "hits", "downloads", "image_texts", "entities", "entity_texts"), every=("hits", "downloads"))
+@station(
+    IMAGE_ENTITIES,
+    reads=("images", "hits", "downloads", "image_texts", "entities", "entity_texts"),
+    every=("hits", "downloads"),
+)
 def image_entities(work: Work) -> Made:
     """Entities of each picture: those whose search found it, and those that its alt text or title names."""
     rows = work.select(_BY_SEARCH) + _by_text(work)
@@ -42,7 +46,15 @@ def _by_text(work: Work) -> list[dict[str, Any]]:
 
 
 def _named_row(image_id: str, qid: str, score: float) -> dict[str, Any]:
-    return {"image_id": image_id, "qid": qid, "evidence": "alt_text", "query_id": "", "query_text": "", "rank": None, "score": score}
+    return {
+        "image_id": image_id,
+        "qid": qid,
+        "evidence": "alt_text",
+        "query_id": "",
+        "query_text": "",
+        "rank": None,
+        "score": score,
+    }
 
 
 STATIONS: tuple[Station, ...] = (image_entities, sql_asset(LABEL_VOCABULARY))

@@ -52,7 +52,10 @@ def scores(work: Work) -> Made:
 def _evaluate(work: Work, checkpoint: dict[str, Any]) -> tuple[EvalSpec, Path, int]:
     """Run the evaluation unless it is done already; returns (spec, its folder, evaluations run)."""
     held_out, root = work.rows("benchmark_images"), str(work.lake.root)
-    exports = {b.name: work.lake.export(_HELD_OUT, work.views, f"held_out/{b.name}", {"benchmark": b.name})[0] for b in work.study.benchmarks}
+    exports = {
+        b.name: work.lake.export(_HELD_OUT, work.views, f"held_out/{b.name}", {"benchmark": b.name})[0]
+        for b in work.study.benchmarks
+    }
     spec = eval_spec(work.study, checkpoint, held_out, exports, root)
     folder = work.lake.job_folder("evaluate", f"{spec.recipe}-{fingerprint(spec)[:12]}")
     ran = int(not (folder / "result.json").exists())

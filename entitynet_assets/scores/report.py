@@ -17,7 +17,9 @@ from entitynet_train.spec import BenchmarkSpec, EvalSpec
 Row = Mapping[str, Any]
 
 
-def benchmark_spec(name: str, held_out: Sequence[Row], templates: Sequence[str], root: str, images: str) -> BenchmarkSpec:
+def benchmark_spec(
+    name: str, held_out: Sequence[Row], templates: Sequence[str], root: str, images: str
+) -> BenchmarkSpec:
     """Return a benchmark of held-out pictures; a class is called by the name its manifest gives it."""
     classes = {row["class_id"]: (row["class_name"],) for row in held_out}
     members = json.dumps(sorted([row["image_id"], row["class_id"]] for row in held_out))
@@ -25,21 +27,35 @@ def benchmark_spec(name: str, held_out: Sequence[Row], templates: Sequence[str],
     return BenchmarkSpec(name, identity, dict(sorted(classes.items())), tuple(templates), root=root, images=images)
 
 
-def eval_spec(study: Study, checkpoint: Row, held_out: Sequence[Row], exports: Mapping[str, str], root: str) -> EvalSpec:
+def eval_spec(
+    study: Study, checkpoint: Row, held_out: Sequence[Row], exports: Mapping[str, str], root: str
+) -> EvalSpec:
     """Return the evaluation of one checkpoint on all benchmarks of the study that have pictures."""
     chosen = []
     for benchmark in study.benchmarks:
         rows = [row for row in held_out if row["benchmark"] == benchmark.name]
         if rows:
             chosen.append(benchmark_spec(benchmark.name, rows, benchmark.templates, root, exports[benchmark.name]))
-    return EvalSpec(checkpoint["recipe"], checkpoint["step"], checkpoint["export_sha256"], tuple(chosen), checkpoint=f"{root}/{checkpoint['path']}")
+    return EvalSpec(
+        checkpoint["recipe"],
+        checkpoint["step"],
+        checkpoint["export_sha256"],
+        tuple(chosen),
+        checkpoint=f"{root}/{checkpoint['path']}",
+    )
 
 
 def score_rows(spec: EvalSpec, scores: Sequence[Row]) -> list[dict[str, Any]]:
     """Return rows of scores; chance is 1 / classes for the first place and 5 / classes for the first five."""
     classes = {benchmark.name: len(benchmark.classes) for benchmark in spec.benchmarks}
     return [
-        {"recipe": spec.recipe, "step": spec.step, **score, "chance": _chance(score["metric"], classes[score["benchmark"]])} for score in scores
+        {
+            "recipe": spec.recipe,
+            "step": spec.step,
+            **score,
+            "chance": _chance(score["metric"], classes[score["benchmark"]]),
+        }
+        for score in scores
     ]
 
 

@@ -51,7 +51,14 @@ def _pack(work: Work, name: str, rows: list[Row], digest: str) -> Row:
     content = pack_tar([(f"{row['image_id']}.jpg", work.lake.blob(row["path"])) for row in rows])
     sha256 = hashlib.sha256(content).hexdigest()
     path = work.lake.put_file(f"shards/{name}-{sha256[:12]}.tar", content)
-    return {"shard": name, "path": path, "sha256": sha256, "sample_count": len(rows), "size_bytes": len(content), "members_digest": digest}
+    return {
+        "shard": name,
+        "path": path,
+        "sha256": sha256,
+        "sample_count": len(rows),
+        "size_bytes": len(content),
+        "members_digest": digest,
+    }
 
 
 @station(TOMBSTONES, params=lambda place: place.lake.ledger_digest())
@@ -74,7 +81,9 @@ def release(work: Work) -> Made:
     )}  # fmt: skip
     rows = []
     for number, shard in enumerate(chosen, 1):
-        texts_path, texts_digest, _ = work.lake.export(_WORDS, work.views, f"release/{shard['shard']}-texts", {"shard": shard["shard"]})
+        texts_path, texts_digest, _ = work.lake.export(
+            _WORDS, work.views, f"release/{shard['shard']}-texts", {"shard": shard["shard"]}
+        )
         rows.append({
             "release_id": identity, "shard": shard["shard"], "tar_path": shard["path"], "tar_sha256": shard["sha256"],
             "sample_count": shard["sample_count"], "skipped_count": per_shard.get(shard["shard"], 0),

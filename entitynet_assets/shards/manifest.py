@@ -19,4 +19,7 @@ def release_id(shards: Sequence[Mapping[str, Any]], skip_digest: str) -> str:
 
 def manifest(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str:
     """Return the JSON text of a release: its shards with hashes and counts, and where they come from."""
-    return json.dumps({**facts, "shards": [dict(row) for row in rows]}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({**facts, "shards": [dict(row) for row in rows]}, indent=1, sort_keys=True, ensure_ascii=False)
+        + "\n"
+    )

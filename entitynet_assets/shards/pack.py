@@ -24,9 +24,13 @@ def assign_shards(kept: Sequence[Row], packed: Sequence[Row], slice_name: str, s
     if any(now.get(row["image_id"], row["stored_sha256"]) != row["stored_sha256"] for row in packed):
         packed = []
     held = {row["image_id"] for row in packed}
-    fresh = sorted((row for row in kept if row["image_id"] not in held), key=lambda row: (row["round"], row["image_id"]))
+    fresh = sorted(
+        (row for row in kept if row["image_id"] not in held), key=lambda row: (row["round"], row["image_id"])
+    )
     first = 1 + max((int(row["shard"].rsplit("-", 1)[1]) for row in packed), default=-1)
-    return list(packed) + [_sample(row, slice_name, first, number, samples_per_shard) for number, row in enumerate(fresh)]
+    return list(packed) + [
+        _sample(row, slice_name, first, number, samples_per_shard) for number, row in enumerate(fresh)
+    ]
 
 
 def _sample(row: Row, slice_name: str, first: int, number: int, samples_per_shard: int) -> Row:

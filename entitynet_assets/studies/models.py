@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -77,8 +78,13 @@ class Web(Section):
 class Queries(Section):
     """How entities become searches; `per_entity` is the budget, extra queries of a harvest plan come on top."""
 
-    kinds: Annotated[list[Literal[QUERY_KINDS]], Field(min_length=1)] = ["noun"]
+    kinds: Annotated[list[str], Field(min_length=1)] = ["noun"]
     per_entity: Annotated[int, Field(ge=1)] = 10
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, kinds: list[str]) -> list[str]:
+        return [_one_of(kind, QUERY_KINDS) for kind in kinds]
 
 
 class Provider(Section):
@@ -91,9 +97,7 @@ class Provider(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in PROVIDERS:
-            raise ValueError(f"found {name!r}; allowed: {', '.join(PROVIDERS)}{_nearest(name, PROVIDERS)}")
-        return name
+        return _one_of(name, PROVIDERS)
 
 
 class Encoder(Section):
@@ -128,7 +132,7 @@ class Recipe(Section):
 
     name: Name
     mix: str
-    tower: Literal[TOWERS]
+    tower: str
     samples_seen: Annotated[int, Field(ge=0)]
     batch_size_global: Annotated[int, Field(ge=1)]
     lr_peak: Annotated[float, Field(gt=0)]
@@ -138,6 +142,11 @@ class Recipe(Section):
     crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
+
+    @field_validator("tower")
+    @classmethod
+    def _known(cls, tower: str) -> str:
+        return _one_of(tower, TOWERS)
 
 
 class Mix(Section):
@@ -150,7 +159,9 @@ class Mix(Section):
     def _possible(self) -> Mix:
         unknown = [source for source in self.weights if source not in TEXT_SOURCES]
         if unknown:
-            raise ValueError(f"weights.{unknown[0]}: no such source; allowed: {', '.join(TEXT_SOURCES)}{_nearest(unknown[0], TEXT_SOURCES)}")
+            raise ValueError(
+                f"weights.{unknown[0]}: no such source; allowed: {', '.join(TEXT_SOURCES)}{_nearest(unknown[0], TEXT_SOURCES)}"
+            )
         try:
             CaptionMix(self.name, self.weights)
         except SpecError as error:
@@ -202,9 +213,15 @@ class Study(Section):
         mixes = [mix.name for mix in self.mixes]
         for recipe in self.recipes:
             if recipe.mix not in mixes:
-                raise ValueError(f"recipes.{recipe.name}.mix: found {recipe.mix!r}; allowed: the study's mixes {', '.join(mixes)}{_nearest(recipe.mix, mixes)}")
+                raise ValueError(
+                    f"recipes.{recipe.name}.mix: found {recipe.mix!r}; "
+                    f"allowed: the study's mixes {', '.join(mixes)}{_nearest(recipe.mix, mixes)}"
+                )
             if recipe.batch_size_global % recipe.world_size:
-                raise ValueError(f"recipes.{recipe.name}.batch_size_global: found {recipe.batch_size_global}; allowed: a multiple of world_size {recipe.world_size}")
+                raise ValueError(
+                    f"recipes.{recipe.name}.batch_size_global: found {recipe.batch_size_global}; "
+                    f"allowed: a multiple of world_size {recipe.world_size}"
+                )
         return self
 
 
@@ -217,7 +234,9 @@ def load_study(name: str | None = None) -> Study:
     path = Path(asked) if asked.endswith(".toml") else HERE / f"{asked}.toml"
     if not path.is_file():
         known = [file.stem for file in sorted(HERE.glob("*.toml"))]
-        raise StudyError(f"study {asked!r}: no file {path}; allowed: a path ending in .toml, or one of {', '.join(known)}{_nearest(asked, known)}")
+        raise StudyError(
+            f"study {asked!r}: no file {path}; allowed: a path ending in .toml, or one of {', '.join(known)}{_nearest(asked, known)}"
+        )
     try:
         raw = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
@@ -246,7 +265,9 @@ def _preset(kind: str, item: Any, where: str) -> Any:
         return item
     known = presets(kind)
     if item not in known:
-        raise StudyError(f"{where}: {kind}: found {item!r}; allowed: a table of its own, or one of {', '.join(known)}{_nearest(item, known)}")
+        raise StudyError(
+            f"{where}: {kind}: found {item!r}; allowed: a table of its own, or one of {', '.join(known)}{_nearest(item, known)}"
+        )
     return known[item]
 
 
@@ -275,6 +296,12 @@ def _models(annotation: Any) -> list[Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise ValueError(f"found {value!r}; allowed: {', '.join(known)}{_nearest(value, known)}")
+    return value
 
 
 def _nearest(word: str, known: Any) -> str:

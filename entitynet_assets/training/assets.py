@@ -18,13 +18,23 @@ _WORDS = "SELECT DISTINCT qid, kind, text FROM entity_texts"
 
 
 def _choices(place: Workplace) -> dict[str, Any]:
-    return {"recipes": [recipe.model_dump() for recipe in place.study.recipes], "mixes": [mix.model_dump() for mix in place.study.mixes]}
+    return {
+        "recipes": [recipe.model_dump() for recipe in place.study.recipes],
+        "mixes": [mix.model_dump() for mix in place.study.mixes],
+    }
 
 
-@station(CHECKPOINTS, reads=("release", "caption_mixes", "image_entities", "entity_texts"), kinds=("python", "pytorch"), params=_choices)
+@station(
+    CHECKPOINTS,
+    reads=("release", "caption_mixes", "image_entities", "entity_texts"),
+    kinds=("python", "pytorch"),
+    params=_choices,
+)
 def checkpoints(work: Work) -> Made:
-    """The exported checkpoint of a recipe. The job's folder is named by the run's identity: finished jobs are reported, running
-    ones awaited, lost ones resumed; only a new identity trains anew.
+    """The exported checkpoint of a recipe.
+
+    The job's folder is named by the run's identity: finished jobs are reported, running ones awaited, lost ones resumed;
+    only a new identity trains anew.
     """
     spec = _spec(work)
     identity = fingerprint(spec)
@@ -39,11 +49,17 @@ def checkpoints(work: Work) -> Made:
 
 def _spec(work: Work) -> RunSpec:
     recipe = _recipe(work)
-    labels, words = work.lake.export(_LABELS, work.views, "release/image_entities"), work.lake.export(_WORDS, work.views, "release/entity_texts")
+    labels, words = (
+        work.lake.export(_LABELS, work.views, "release/image_entities"),
+        work.lake.export(_WORDS, work.views, "release/entity_texts"),
+    )
     data = data_spec(work.rows("release"), Words(*labels[:2]), Words(*words[:2]), str(work.lake.root))
     shares = {row["source"]: row["effective_share"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix}
     if not any(shares.values()):
-        raise ValueError(f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} ({', '.join(shares)}); choose other sources")
+        raise ValueError(
+            f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} "
+            f"({', '.join(shares)}); choose other sources"
+        )
     return run_spec(recipe, work.study, data)
 
 

@@ -26,7 +26,9 @@ def data_spec(release: Sequence[Mapping[str, Any]], image_entities: Words, entit
     """Return the pictures and words of a release. Raises ValueError if the release is empty."""
     if not release:
         raise ValueError("the release has no shard: no picture was kept; look at entity_report and verdicts")
-    words = hashlib.sha256("\n".join([*(row["texts_digest"] for row in release), image_entities.digest, entity_texts.digest]).encode())
+    words = hashlib.sha256(
+        "\n".join([*(row["texts_digest"] for row in release), image_entities.digest, entity_texts.digest]).encode()
+    )
     return DataSpec(
         release_id=release[0]["release_id"], words_fingerprint=words.hexdigest(), skip_fingerprint=release[0]["skip_digest"],
         shards=tuple(ShardSpec(r["shard"], r["tar_sha256"], r["sample_count"], tar=r["tar_path"], texts=r["texts_path"]) for r in release),

@@ -5,7 +5,6 @@ problem with one answer, and not CLIP_benchmark's AdamW for ten epochs: figures 
 
 Shapes: N pictures, D features, K classes.
 """
-# ruff: noqa: N815  (fields carry shape suffixes too)
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ def parse(body: str) -> list[Hit]:
     try:
         return [_hit(result) for result in answer["results"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise BadPageError(f"expected results with rank and image_url, found {type(error).__name__}: {error}") from error
+        raise BadPageError(
+            f"expected results with rank and image_url, found {type(error).__name__}: {error}"
+        ) from error
 
 
 def total(body: str) -> int:
