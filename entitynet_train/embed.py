@@ -1,4 +1,4 @@
-"""Embed pictures: `torchrun ... -m -- entitynet_train.embed --spec PATH --out DIR`.
+"""Embed pictures and texts: `torchrun ... -m -- entitynet_train.embed --spec PATH --out DIR`.
 
 Belongs here: from an EmbedSpec to OUT/embeddings.parquet and OUT/result.json.
 Does not belong here: loading and running an encoder (encoder.py), what the vectors are for (the platform).
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from entitynet_train import report
 from entitynet_train.distributed import hold_directory, process_group, wait_for_all
-from entitynet_train.encoder import embed_pictures, load_encoder, read_pictures
+from entitynet_train.encoder import embed_pictures, load_encoder, read_pictures, read_texts
 from entitynet_train.entry import run_entry
 from entitynet_train.spec import EmbedSpec, fingerprint
 
@@ -36,14 +36,23 @@ def embed(spec: EmbedSpec, out: Path) -> int:
         encoder = load_encoder(spec.encoder, spec.encoder_sha256, world.device)
         vector_ND, place_N = embed_pictures(encoder, world, pictures.paths, spec.batch_size)
         if world.is_first:
+            texts = read_texts(spec.root, spec.texts) if spec.texts else []
+            text_vector_ND = encoder.texts(texts, spec.batch_size) if texts else vector_ND[:0]
+            _write_vectors(out / "texts.parquet", "text", texts, text_vector_ND)
             image_ids = pictures.columns["image_id"]
-            _write_vectors(out / "embeddings.parquet", [image_ids[place] for place in place_N], vector_ND)
+            embedded_ids = [image_ids[place] for place in place_N]
+            _write_vectors(out / "embeddings.parquet", "image_id", embedded_ids, vector_ND)
             embedded = set(place_N.tolist())
             unreadable = [image_id for place, image_id in enumerate(image_ids) if place not in embedded]
             values = {
                 "embeddings": "embeddings.parquet",
                 "dimensions": int(vector_ND.shape[1]),
-                "counts": {"pictures": len(image_ids), "embedded": len(place_N), "unreadable": len(unreadable)},
+                "counts": {
+                    "pictures": len(image_ids),
+                    "embedded": len(place_N),
+                    "unreadable": len(unreadable),
+                    "texts": len(texts),
+                },
                 "unreadable": unreadable[:100],
             }
             report.write_result(out, fingerprint(spec), values)
@@ -51,10 +60,10 @@ def embed(spec: EmbedSpec, out: Path) -> int:
     return 0
 
 
-def _write_vectors(path: Path, image_ids: list[str], vector_ND: np.ndarray) -> None:
-    offsets = pa.array(np.arange(len(image_ids) + 1, dtype=np.int32) * np.int32(vector_ND.shape[1]))
+def _write_vectors(path: Path, name: str, keys: list[str], vector_ND: np.ndarray) -> None:
+    offsets = pa.array(np.arange(len(keys) + 1, dtype=np.int32) * np.int32(vector_ND.shape[1]))
     vectors = pa.ListArray.from_arrays(offsets, pa.array(vector_ND.reshape(-1), pa.float32()))
-    pq.write_table(pa.table({"image_id": pa.array(image_ids, pa.string()), "vector": vectors}), path)
+    pq.write_table(pa.table({name: pa.array(keys, pa.string()), "vector": vectors}), path)
 
 
 if __name__ == "__main__":

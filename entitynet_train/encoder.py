@@ -110,6 +110,15 @@ def read_pictures(root: str, images: str, columns: tuple[str, ...]) -> Pictures:
     )
 
 
+def read_texts(root: str, texts: str) -> list[str]:
+    """Read a Parquet file with the column `text`, relative to `root`. Raises SpecError if it is unreadable."""
+    file = Path(root) / texts
+    try:
+        return pq.read_table(file, columns=["text"])["text"].to_pylist()
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise SpecError(f"{file}: {error}; allowed: Parquet with the column text") from error
+
+
 def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Embed picture files over all ranks; return (vector_ND, places), both on every rank.
 

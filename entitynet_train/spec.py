@@ -193,17 +193,19 @@ class EvalSpec:
 
 @dataclass(frozen=True)
 class EmbedSpec:
-    """Embed pictures with an exported checkpoint or an open_clip name (`encoder`).
+    """Embed pictures, and texts if any, with an exported checkpoint or an open_clip name (`encoder`).
 
-    `images` is Parquet (image_id, path), paths relative to `root`; the answer is embeddings.parquet
-    (image_id, vector FLOAT[D], unit norm) beside result.json.
+    `images` is Parquet (image_id, path), paths relative to `root`; `texts` is Parquet (text), or empty. The answer is
+    embeddings.parquet (image_id, vector FLOAT[D], unit norm) and texts.parquet (text, vector) beside result.json.
     """
 
     encoder: str
     encoder_sha256: str
     images_fingerprint: str
-    root: str = execution()
-    images: str = execution()
+    texts_fingerprint: str = ""
+    root: str = execution("")
+    images: str = execution("")
+    texts: str = execution("")
     batch_size: int = execution(64)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from entitynet_assets.cluster import Job
 from entitynet_assets.curation.contamination import leaked
 from entitynet_assets.curation.duplicates import differing_bits, representatives
 from entitynet_assets.curation.texts import web_texts
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import EMBEDDINGS, ENTITY_REPORT, IMAGE_TEXTS, KEPT_IMAGES, LEAKS, LIKENESS, VERDICTS
+from entitynet_train.spec import EmbedSpec, fingerprint, to_json
+
+PROMPT = "'a photo of a ' || entities.label"
 
 
 @station(IMAGE_TEXTS, reads=("hits", "downloads", "images"), every=("hits", "downloads"))
@@ -52,12 +56,50 @@ def leaks(work: Work) -> Made:
     return Made(found, {"leaks": len(found)})
 
 
-@station(EMBEDDINGS, reads=("images",), params=lambda place: place.study.encoder and place.study.encoder.model_dump())
+_PICTURES = "SELECT image_id, path FROM images"
+_NAMED = f"""
+    SELECT DISTINCT downloads.image_id, {PROMPT} AS text
+    FROM hits JOIN downloads USING (url_id) JOIN entities USING (qid)
+    WHERE downloads.image_id IN (SELECT image_id FROM images)
+"""
+_RELEVANCE = f"""
+    SELECT vectors.image_id, $encoder AS encoder, any_value(vectors.vector) AS vector,
+        max(list_dot_product(vectors.vector, names.vector))::DOUBLE AS relevance
+    FROM vectors LEFT JOIN ({_NAMED}) AS named ON named.image_id = vectors.image_id LEFT JOIN names ON names.text = named.text
+    GROUP BY vectors.image_id
+"""
+
+
+@station(
+    EMBEDDINGS,
+    reads=("images", "hits", "downloads", "entities"),
+    every=("hits", "downloads"),
+    kinds=("python", "pytorch"),
+    params=lambda place: place.study.encoder and place.study.encoder.model_dump(exclude={"min_relevance"}),
+)
 def embeddings(work: Work) -> Made:
-    """Embeddings by the study's encoder; a study without one gets an empty table, and relevance is then not judged."""
-    if work.study.encoder is None:
-        return Made([], {"not_judged": len(work.rows("images", "image_id"))})
-    raise NotImplementedError
+    """Embeddings by the study's encoder, each with the cosine to the name of the entity that it shows best.
+
+    A study without an encoder gets an empty table, and relevance is then not judged.
+    """
+    encoder, total = work.study.encoder, len(work.rows("images", "image_id"))
+    if encoder is None or total == 0:
+        return Made([], {"not_judged": total})
+    pictures, pictures_digest, _ = work.lake.export(_PICTURES, work.views, "embed/images")
+    texts, texts_digest, _ = work.lake.export(f"SELECT DISTINCT text FROM ({_NAMED})", work.views, "embed/texts")
+    spec = EmbedSpec(
+        encoder.model,
+        encoder.sha256,
+        pictures_digest,
+        texts_digest,
+        root=str(work.lake.root),
+        images=pictures,
+        texts=texts,
+    )
+    folder = work.lake.job_folder("embed", fingerprint(spec)[:16])
+    result = work.place.cluster.run(Job("entitynet_train.embed", to_json(spec), folder))
+    views = {**work.views, "vectors": [folder / "embeddings.parquet"], "names": [folder / "texts.parquet"]}
+    return Made(work.lake.select(_RELEVANCE, views, {"encoder": encoder.model}), result["counts"], {"embedded": total})
 
 
 STATIONS: tuple[Station, ...] = (
