@@ -99,7 +99,7 @@ class LocalCluster:
             )
         write_atomic(
             job.folder / "job.json",
-            json.dumps({"pid": process.pid, "started": _started(process.pid), "attempt_of": job.module}).encode(),
+            json.dumps({"pid": process.pid, "started": started_at(process.pid), "attempt_of": job.module}).encode(),
         )
 
     def cancel(self, job: Job) -> None:
@@ -148,8 +148,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
 
 
-def _started(pid: int) -> str:
-    """Return the start time of a process, so that a reused pid is not taken for the job."""
+def started_at(pid: int) -> str:
+    """Return the start time of a process, so that a reused pid is not taken for it; empty if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
@@ -160,7 +160,7 @@ def _alive(known: Mapping[str, Any]) -> bool:
     ended, _ = _ended(known)
     if ended:
         return False
-    return _started(known["pid"]) == known["started"]
+    return started_at(known["pid"]) == known["started"]
 
 
 def _ended(known: Mapping[str, Any]) -> tuple[bool, int | None]:
@@ -172,7 +172,7 @@ def _ended(known: Mapping[str, Any]) -> tuple[bool, int | None]:
         return False, None
     except ChildProcessError:
         path = Path(f"/proc/{known['pid']}")
-        return not path.exists() or _started(known["pid"]) != known.get("started"), None
+        return not path.exists() or started_at(known["pid"]) != known.get("started"), None
 
 
 def _wait_until(holds: Callable[[], bool], limit_s: float) -> None:

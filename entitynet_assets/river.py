@@ -6,11 +6,13 @@ Belongs here: choosing assets and partitions for the three jobs, and running the
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 
 import dagster as dg
 
+from entitynet_assets.cluster import started_at
 from entitynet_assets.definitions import build_definitions, stations
 from entitynet_assets.jobs import SCORES_BY_RECIPE, range_tags
 from entitynet_assets.partitions import slice_keys
@@ -18,6 +20,7 @@ from entitynet_assets.resources import Workplace
 from entitynet_assets.studies.models import Study, StudyError
 from entitynet_assets.tables import TABLES
 
+OWNER = "entitynet/process"  # run tag: pid and start time of the command that executes the run
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -30,7 +33,11 @@ def flow(
     """
     wanted = _upstream(until) if until else set(TABLES)
     sliced = _range(study, slices)
-    with dg.DagsterInstance.get() as instance, warnings.catch_warnings():
+    with place.lake.lock("dagster", "instance"):  # two first runs at once would both write SQLite's schema
+        instance = dg.DagsterInstance.get()
+        _bury_dead_runs(instance)
+        instance.all_asset_keys()
+    with instance, warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         definitions = build_definitions(study, place)
         config = {"ops": {"wikidata_items": {"config": {"new_round": True}}}} if new_round else {}
@@ -45,11 +52,27 @@ def flow(
             if not selected:
                 continue
             result = job.execute_in_process(
-                run_config={**QUIET, **run_config}, instance=instance, tags=tags, asset_selection=selected
+                run_config={**QUIET, **run_config},
+                instance=instance,
+                tags={**tags, OWNER: _owner()},
+                asset_selection=selected,
             )
             if not result.success:
                 return False
     return True
+
+
+def _owner() -> str:
+    return f"{os.getpid()} {started_at(os.getpid())}"
+
+
+def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
+    """End runs whose command was killed: without a daemon they would stay started and hold their pool's slot for ever."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])):
+        pid, _, started = run.tags.get(OWNER, "").partition(" ")
+        if pid and started_at(int(pid)) != started:
+            instance.report_run_failed(run, "The process that executed this run is gone.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _upstream(table: str) -> set[str]:

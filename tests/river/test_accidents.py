@@ -1,0 +1,59 @@
+"""Kill -9 in the middle, and two runs at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.river.conftest import River
+
+pytestmark = pytest.mark.slow
+
+
+def wait_for(holds: Callable[[], bool], limit_s: float = 60.0) -> None:
+    end = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("moment", ["search.test", "photos-a.test"])
+def test_a_killed_run_is_finished_by_the_next(make_river: Callable[..., River], moment: str) -> None:
+    river, clean = make_river("killed"), make_river("clean")
+    process = river.start("--until", "release")
+    wait_for(lambda: river.asked()[moment] >= 3)
+    process.kill()
+    process.communicate()
+    river.run("--until", "release")
+    clean.run("--until", "release")
+    assert {name: sha for name, (sha, _) in river.tars().items()} == {
+        name: sha for name, (sha, _) in clean.tars().items()
+    }
+    assert "Up to date" in river.run("--until", "release")
+
+
+def test_two_runs_at_once_do_the_work_once(river: River) -> None:
+    both = [river.start("--until", "release") for _ in range(2)]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], "\n".join(text[-2000:] for text in said)
+    repeated = {
+        key: number for key, number in river.server.requests().items() if key[0].startswith("photos-") and number > 1
+    }
+    repeated = {(host, path): number for (host, path), number in repeated.items() if path != "/robots.txt"}
+    passing = {row["image_url"] for row in river.lake.rows("downloads") if row["outcome"] == "truncated"}
+    assert {key: number for key, number in repeated.items() if f"http://{key[0]}{key[1]}" not in passing} == {}
+
+
+def test_a_killed_trainer_is_resumed(make_river: Callable[..., River]) -> None:
+    river = make_river("trained")
+    river.run("--until", "caption_mixes")
+    process = river.start("--until", "checkpoints")
+    wait_for(lambda: any((river.lake.root / "jobs/train").glob("*/job.json")))
+    process.kill()
+    process.communicate()
+    said = river.run("--until", "checkpoints")
+    assert "checkpoints" in said
+    assert len(list((river.lake.root / "jobs/train").glob("*/result.json"))) == 1
+    assert river.lake.rows("checkpoints")[0]["step"] == 3

@@ -1,0 +1,62 @@
+"""From Wikidata items to a leaderboard, twice; the web's own log says what was asked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.river.conftest import River
+
+pytestmark = pytest.mark.slow
+
+
+def test_from_items_to_leaderboard_and_then_nothing_to_do(river: River) -> None:
+    first = river.run()
+    assert "Leaderboard" in first
+    assert "trainings" in first
+    assert str(river.lake.root) in first
+    assert "make ui" in first
+    board = river.lake.rows("leaderboard")
+    assert [row["recipe"] for row in board] == ["tiny"]
+    assert board[0]["samples_seen"] == 96
+    asked, tars = river.asked(), river.tars()
+    jobs = {path: path.stat().st_mtime_ns for path in (river.lake.root / "jobs").rglob("result.json")}
+    assert len(jobs) == 2
+
+    second = river.run()
+    assert "Up to date" in second
+    assert "no search, no download, no packing, no training" in second
+    assert river.asked() == asked
+    assert river.tars() == tars
+    assert {path: path.stat().st_mtime_ns for path in (river.lake.root / "jobs").rglob("result.json")} == jobs
+
+
+def test_the_manifest_names_every_tar_and_its_hash(river: River) -> None:
+    river.run("--until", "release")
+    release = river.lake.rows("release")
+    manifest = json.loads((river.lake.root / f"release/{release[0]['release_id']}.json").read_text())
+    assert {row["shard"]: row["tar_sha256"] for row in manifest["shards"]} == {
+        name: sha for name, (sha, _) in river.tars().items()
+    }
+
+
+def test_a_second_machine_packs_the_same_tars(make_river) -> None:
+    one, two = make_river("one"), make_river("two")
+    one.run("--until", "release")
+    two.run("--until", "release")
+    assert {name: sha for name, (sha, _) in one.tars().items()} == {name: sha for name, (sha, _) in two.tars().items()}
+    assert one.lake.rows("release")[0]["release_id"] == two.lake.rows("release")[0]["release_id"]
+
+
+def test_slices_and_limit_narrow_a_run(river: River) -> None:
+    river.run("--until", "queries", "--limit", "3")
+    assert len(river.lake.rows("entities")) == 3
+    left_out = list(river.lake.rows("graph_integrity")) if river.lake.slices("graph_integrity") else []
+    assert left_out == []
+    river.run("--until", "queries", "--slices", "001")
+    assert len(river.lake.rows("entities")) == 8
+    one, two = (river.lake.record("queries", name) for name in ("000", "001"))
+    assert one is not None
+    assert two is not None
+    assert two.inputs["entities/whole"] != one.inputs["entities/whole"]

@@ -1,0 +1,144 @@
+"""The Dagster UI on a lake: what it knows by GraphQL, what a person sees in Chromium, and that it ends when told."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.river.conftest import River
+
+pytestmark = pytest.mark.slow
+ROOMS = (
+    "graph",
+    "benchmarks",
+    "queries",
+    "hits",
+    "images",
+    "curation",
+    "labels",
+    "shards",
+    "mixes",
+    "training",
+    "scores",
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Ui:
+    def __init__(self, river: River) -> None:
+        self.port = free_port()
+        command = [
+            sys.executable,
+            "-m",
+            "entitynet_assets.cli",
+            "ui",
+            "--study",
+            str(river.study),
+            "--port",
+            str(self.port),
+        ]
+        log = (river.home.parent / "ui.log").open("w")
+        self.process = subprocess.Popen(command, env=river.environment, stdout=log, stderr=log, start_new_session=True)
+        self.log = Path(log.name)
+
+    def wait(self, limit_s: float = 90.0) -> None:
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/server_info", timeout=5).close()
+                return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                assert self.process.poll() is None, self.log.read_text()[-2000:]
+                time.sleep(0.3)
+        pytest.fail(f"the UI did not answer: {self.log.read_text()[-2000:]}")
+
+    def ask(self, query: str, **variables: object) -> dict:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found = json.load(answer)
+        assert "errors" not in found, found["errors"]
+        return found["data"]
+
+
+@pytest.fixture
+def ui(river: River) -> Iterator[Ui]:
+    river.run("--until", "caption_mixes")
+    page = Ui(river)
+    try:
+        page.wait()
+        yield page
+    finally:
+        if page.process.poll() is None:
+            os.killpg(page.process.pid, signal.SIGKILL)
+
+
+NODES = """{assetNodes{assetKey{path} groupName isMaterializable isPartitioned description kinds
+  assetMaterializations(limit:1){metadataEntries{label __typename}}}}"""
+LAUNCH = """mutation($p: ExecutionParams!){launchRun(executionParams:$p){__typename ... on LaunchRunSuccess{run{runId}}
+  ... on PythonError{message}}}"""
+RUN = "query($id: ID!){runOrError(runId:$id){... on Run{status}}}"
+
+
+def test_the_ui_knows_the_river_and_materialises_in_it(ui: Ui, river: River) -> None:
+    nodes = {node["assetKey"]["path"][-1]: node for node in ui.ask(NODES)["assetNodes"]}
+    assert {node["groupName"] for node in nodes.values()} == {*ROOMS, "previous_round"}
+    assert all(node["description"] and node["kinds"] for node in nodes.values())
+    assert nodes["hits"]["isPartitioned"]
+    entries = {
+        entry["label"]: entry["__typename"]
+        for entry in nodes["entities"]["assetMaterializations"][0]["metadataEntries"]
+    }
+    assert "dagster/row_count" in entries
+    assert entries["dagster/column_lineage"] == "TableColumnLineageMetadataEntry"
+
+    selector = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "entitynet",
+        "pipelineName": "__ASSET_JOB",
+    }
+    chosen = {**selector, "assetSelection": [{"path": ["entities"]}], "assetCheckSelection": []}
+    launched = ui.ask(LAUNCH, p={"selector": chosen, "runConfigData": {}, "mode": "default"})["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    status, end = "", time.monotonic() + 90
+    while status not in ("SUCCESS", "FAILURE") and time.monotonic() < end:
+        status = ui.ask(RUN, id=launched["run"]["runId"])["runOrError"]["status"]
+        time.sleep(0.5)
+    assert status == "SUCCESS", ui.log.read_text()[-3000:]
+
+    ui.process.send_signal(signal.SIGTERM)
+    assert ui.process.wait(timeout=60) is not None
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"http://127.0.0.1:{ui.port}/server_info", timeout=5)
+
+
+def test_a_person_sees_the_rooms_in_chromium(ui: Ui, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("server absent: chromium is not installed (Debian package chromium)")
+    command = [
+        chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=2000,1400",
+        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=30000", "--dump-dom", f"http://127.0.0.1:{ui.port}/asset-groups",
+    ]  # fmt: skip
+    page = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
+    for room in ROOMS:
+        assert room in page, f"{room} is not on the page"
