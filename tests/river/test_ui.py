@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -54,9 +55,11 @@ class Ui:
             "--port",
             str(self.port),
         ]
-        log = (river.home.parent / "ui.log").open("w")
-        self.process = subprocess.Popen(command, env=river.environment, stdout=log, stderr=log, start_new_session=True)
-        self.log = Path(log.name)
+        self.log = river.home.parent / "ui.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, env=river.environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     def wait(self, limit_s: float = 90.0) -> None:
         end = time.monotonic() + limit_s
@@ -88,8 +91,9 @@ def ui(river: River) -> Iterator[Ui]:
         page.wait()
         yield page
     finally:
-        if page.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(page.process.pid, signal.SIGKILL)
+        page.process.wait()
 
 
 NODES = """{assetNodes{assetKey{path} groupName isMaterializable isPartitioned description kinds
@@ -116,7 +120,7 @@ def test_the_ui_knows_the_river_and_materialises_in_it(ui: Ui, river: River) -> 
         "repositoryLocationName": "entitynet",
         "pipelineName": "__ASSET_JOB",
     }
-    chosen = {**selector, "assetSelection": [{"path": ["entities"]}], "assetCheckSelection": []}
+    chosen = {**selector, "assetSelection": [{"path": ["entities"]}]}
     launched = ui.ask(LAUNCH, p={"selector": chosen, "runConfigData": {}, "mode": "default"})["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     status, end = "", time.monotonic() + 90
