@@ -75,13 +75,18 @@ def shortest(edges: dict[str, set[str]], start: str) -> dict[str, int]:
     return found
 
 
+TAXON, APFEL, APPLE_NAME = (
+    claim("P225", text="Malus domestica"),
+    claim("P1843", text="Apfel", language="de"),
+    claim("P1843", text="apple", language="en"),
+)
 NAMES = [
     ("en", {"labels": words(en="apple", mul="Malus"), "enwiki_title": "Apple"}, "apple"),
-    ("mul", {"labels": words(mul="Malus", de="Apfel"), "claims": [claim("P225", text="Malus domestica")]}, "Malus"),
-    ("taxon_name", {"labels": words(de="Apfel"), "claims": [claim("P225", text="Malus domestica"), claim("P1843", text="apple", language="en")]}, "Malus domestica"),
-    ("common_name", {"labels": [], "claims": [claim("P1843", text="Apfel", language="de"), claim("P1843", text="apple", language="en")], "enwiki_title": "Apple"}, "apple"),
+    ("mul", {"labels": words(mul="Malus", de="Apfel"), "claims": [TAXON]}, "Malus"),
+    ("taxon_name", {"labels": words(de="Apfel"), "claims": [TAXON, APPLE_NAME]}, "Malus domestica"),
+    ("common_name", {"labels": [], "claims": [APFEL, APPLE_NAME], "enwiki_title": "Apple"}, "apple"),
     ("sitelink", {"labels": words(de="Apfel"), "enwiki_title": "Apple"}, "Apple"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("source", "facts", "label"), NAMES, ids=[name[0] for name in NAMES])
