@@ -12,7 +12,8 @@ licences AS (
 ),
 
 nearest_leaks AS (
-    SELECT image_id, min(phash_distance) AS distance, min(benchmark) AS benchmark FROM leaks GROUP BY image_id
+    SELECT image_id, min(phash_distance) AS distance, arg_min(benchmark, (phash_distance, benchmark)) AS benchmark
+    FROM leaks GROUP BY image_id
 ),
 
 judged AS (

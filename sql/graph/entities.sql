@@ -13,7 +13,7 @@ names AS (
     WHERE claim.property_id = 'P225' AND claim.value_text IS NOT NULL
     UNION ALL
     SELECT qid, claim.value_text, 'common_name', 4 FROM members, UNNEST(claims) AS unnested(claim)
-    WHERE claim.property_id = 'P1843' AND claim.language = 'en'
+    WHERE claim.property_id = 'P1843' AND claim.language = 'en' AND claim.value_text IS NOT NULL
     UNION ALL
     SELECT qid, enwiki_title, 'sitelink', 5 FROM members WHERE enwiki_title IS NOT NULL
 ),

@@ -13,7 +13,8 @@ has_name AS (
     SELECT qid FROM members
     WHERE enwiki_title IS NOT NULL
         OR len(list_filter(labels, lambda l: l.language IN ('en', 'mul'))) > 0
-        OR len(list_filter(claims, lambda c: c.property_id = 'P225' OR (c.property_id = 'P1843' AND c.language = 'en'))) > 0
+        OR len(list_filter(claims, lambda c: c.value_text IS NOT NULL
+            AND (c.property_id = 'P225' OR (c.property_id = 'P1843' AND c.language = 'en')))) > 0
 ),
 
 left_out AS (
@@ -43,6 +44,8 @@ UNION ALL
 SELECT DISTINCT 'cycle', up.qid, 'is its own ancestor through ' || up.ancestor_qid
 FROM entity_parents AS up
 JOIN entity_parents AS back ON back.qid = up.ancestor_qid AND back.ancestor_qid = up.qid
+UNION ALL
+SELECT DISTINCT 'cycle', qid, 'is stated to be below itself' FROM edges WHERE parent_qid = qid
 UNION ALL
 SELECT DISTINCT 'unknown_parent', qid, property_id || ' ' || parent_qid FROM edges
 WHERE parent_qid NOT IN (SELECT qid FROM wikidata_items)

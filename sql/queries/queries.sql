@@ -19,7 +19,7 @@ phrased AS (
 distinct_texts AS (
     SELECT qid, lower(trim(text)) AS spelling, arg_min(text, (list_position($query_kinds, kind), text)) AS text,
         arg_min(kind, (list_position($query_kinds, kind), text)) AS kind,
-        arg_min(coalesce(value_qid, ''), (list_position($query_kinds, kind), text)) AS value_qid,
+        arg_min(coalesce(value_qid, ''), (list_position($query_kinds, kind), text, coalesce(value_qid, ''))) AS value_qid,
         min(list_position($query_kinds, kind)) AS place
     FROM phrased WHERE kind = ANY($query_kinds) AND trim(text) <> ''
     GROUP BY qid, lower(trim(text))

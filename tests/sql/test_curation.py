@@ -1,0 +1,136 @@
+"""Golden rows of verdicts, kept_images, entity_report and label_vocabulary: every rule at its threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from entitynet_assets.tables import RULES
+from tests.small_lake import SmallLake
+
+CURATION = {
+    "min_side_px": 64, "max_aspect": 3.0, "min_entropy_bits": 1.5, "placeholder_urls": 5, "duplicate_radius": 4, "leak_radius": 6,
+    "licences_refused": ["all rights reserved"],
+}  # fmt: skip
+SOUND = {"image_id": "i", "original_width_px": 64, "original_height_px": 64, "entropy_bits": 1.5, "url_count": 4}
+ENCODER = {"model": "some/model", "sha256": "0" * 64, "min_relevance": 0.25}
+
+
+def verdicts(small: SmallLake, encoder: dict[str, Any] | None = None, **picture: Any) -> dict[str, tuple[Any, ...]]:
+    small.choose(curation=CURATION, **({"encoder": encoder} if encoder else {}))
+    small.put("images", [{**SOUND, **picture}])
+    return {
+        row["rule"]: (row["verdict"], row["reason"], row["measure"], row["threshold"]) for row in small.make("verdicts")
+    }
+
+
+def test_a_sound_picture_is_kept_by_every_rule_and_not_judged_without_an_encoder(small: SmallLake) -> None:
+    assert verdicts(small) == {
+        "size": ("keep", None, 64.0, 64.0), "aspect": ("keep", None, 1.0, 3.0), "blank": ("keep", None, 1.5, 1.5),
+        "placeholder": ("keep", None, 4.0, 5.0), "duplicate": ("keep", None, None, 4.0), "leak": ("keep", None, None, 6.0),
+        "licence": ("keep", None, None, None), "relevance": ("not_judged", "no_encoder", None, 0.0),
+    }  # fmt: skip
+
+
+EDGES = [
+    ("size", {"original_height_px": 63}, ("reject", "too_small", 63.0, 64.0)),
+    ("size", {"original_width_px": 63}, ("reject", "too_small", 63.0, 64.0)),
+    ("aspect", {"original_width_px": 192}, ("keep", None, 3.0, 3.0)),
+    ("aspect", {"original_width_px": 193}, ("reject", "too_long", 193 / 64, 3.0)),
+    ("aspect", {"original_height_px": 193}, ("reject", "too_long", 193 / 64, 3.0)),
+    ("blank", {"entropy_bits": 1.4999}, ("reject", "low_entropy", 1.4999, 1.5)),
+    ("placeholder", {"url_count": 5}, ("reject", "served_everywhere", 5.0, 5.0)),
+]
+
+
+@pytest.mark.parametrize(("rule", "picture", "verdict"), EDGES)
+def test_thresholds_at_the_boundary(rule: str, picture: dict, verdict: tuple, small: SmallLake) -> None:
+    found = verdicts(small, **picture)
+    assert found[rule] == verdict
+    assert tuple(sorted(found)) == tuple(sorted(RULES))
+
+
+def test_what_repeats_leaks_or_is_refused_is_rejected_with_its_evidence(small: SmallLake) -> None:
+    small.put("likeness", [{"image_id": "i", "representative_id": "first", "phash_distance": 3}])
+    small.put("leaks", [
+        {"image_id": "i", "benchmark": "b2", "benchmark_image_id": "x", "phash_distance": 2},
+        {"image_id": "i", "benchmark": "b1", "benchmark_image_id": "y", "phash_distance": 5},
+        {"image_id": "other", "benchmark": "a", "benchmark_image_id": "y", "phash_distance": 0},
+    ])  # fmt: skip
+    small.put("downloads", [{"url_id": "u", "image_id": "i"}, {"url_id": "v", "image_id": "i"}, {"url_id": "w"}])
+    small.put("urls", [{"url_id": "u", "licence": "cc0"}, {"url_id": "v", "licence": "all rights reserved"}])
+    found = verdicts(small)
+    assert found["duplicate"] == ("reject", "near_duplicate_of_first", 3.0, 4.0)
+    assert found["leak"] == ("reject", "held_out_in_b2", 2.0, 6.0)
+    assert found["licence"] == ("reject", "refused_all rights reserved", None, None)
+
+
+@pytest.mark.parametrize(
+    ("relevance", "verdict"),
+    [(0.25, ("keep", None)), (0.2499, ("reject", "unlike_its_entity")), (None, ("not_judged", "no_encoder"))],
+)
+def test_relevance_is_judged_where_an_encoder_measured_it(relevance: float, verdict: tuple, small: SmallLake) -> None:
+    small.put("embeddings", [{"image_id": "i", "encoder": "some/model", "relevance": relevance}])
+    assert verdicts(small, ENCODER)["relevance"] == (*verdict, relevance, 0.25)
+
+
+def test_a_picture_is_kept_unless_a_rule_rejects_it(small: SmallLake) -> None:
+    small.put(
+        "images",
+        [
+            {"image_id": name, "path": f"p{name}", "stored_sha256": name, "width_px": 3, "height_px": 2, "round": 1}
+            for name in "abc"
+        ],
+    )
+    small.put("verdicts", [
+        {"image_id": "a", "rule": "size", "verdict": "keep"}, {"image_id": "a", "rule": "relevance", "verdict": "not_judged"},
+        {"image_id": "b", "rule": "size", "verdict": "keep"}, {"image_id": "b", "rule": "leak", "verdict": "reject"},
+    ])  # fmt: skip
+    assert [tuple(row.values()) for row in small.make("kept_images")] == [
+        ("a", "pa", "a", 3, 2, 1),
+        ("c", "pc", "c", 3, 2, 1),
+    ]
+
+
+def test_the_report_follows_each_entity_from_searches_to_pictures(small: SmallLake) -> None:
+    small.put("entities", [{"qid": qid, "label": f"name {qid}"} for qid in ("Q1", "Q2", "Q3")])
+    small.put(
+        "queries", [{"query_id": "a", "qid": "Q1"}, {"query_id": "b", "qid": "Q1"}, {"query_id": "c", "qid": "Q2"}]
+    )
+    hits = [
+        ("a", "Q1", 1, "u"),
+        ("a", "Q1", 2, "v"),
+        ("b", "Q1", 1, "u"),
+        ("b", "Q1", 2, "w"),
+        ("c", "Q2", 1, "u"),
+        ("c", "Q2", 2, "x"),
+    ]
+    small.put(
+        "hits", [{"query_id": q, "qid": qid, "rank": rank, "url_id": url, "page": 1} for q, qid, rank, url in hits]
+    )
+    small.put("downloads", [
+        {"url_id": "u", "image_id": "i"}, {"url_id": "v", "image_id": "i"}, {"url_id": "w", "image_id": "j"},
+        {"url_id": "x", "outcome": "not_found"},
+    ])  # fmt: skip
+    small.put("kept_images", [{"image_id": "i"}])
+    assert [tuple(row.values()) for row in small.make("entity_report")] == [
+        ("Q1", "name Q1", 2, 4, 3, 3, 2, 1, 1),
+        ("Q2", "name Q2", 1, 2, 2, 1, 1, 1, 0),
+        ("Q3", "name Q3", 0, 0, 0, 0, 0, 0, 0),
+    ]
+
+
+def test_the_vocabulary_numbers_entities_that_have_a_kept_picture(small: SmallLake) -> None:
+    small.put("entities", [{"qid": qid, "label": qid.lower()} for qid in ("Q1", "Q10", "Q2")])
+    small.put("kept_images", [{"image_id": "i"}, {"image_id": "j"}])
+    evidence = [
+        ("i", "Q10", "a"),
+        ("i", "Q10", "b"),
+        ("j", "Q10", "a"),
+        ("i", "Q2", "a"),
+        ("gone", "Q1", "a"),
+        ("i", "Q7", "a"),
+    ]
+    small.put("image_entities", [{"image_id": image, "qid": qid, "query_id": query} for image, qid, query in evidence])
+    assert [tuple(row.values()) for row in small.make("label_vocabulary")] == [(0, "Q10", "q10", 2), (1, "Q2", "q2", 1)]

@@ -1,0 +1,320 @@
+"""Golden rows of the graph room's SELECTs, and the promise that nothing is left out without a reason."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.small_lake import Row, SmallLake, below, claim, item, make_study, select_rows, words
+
+SCOPE: dict[str, Any] = {
+    "roots": ["Q1"],
+    "exclude": [],
+    "languages": ["en", "mul"],
+    "min_sitelinks": 5,
+    "leaves_only": False,
+}
+
+
+def graph(small: SmallLake, *items: Row, **scope: Any) -> SmallLake:
+    """Fill wikidata_items and make what entities needs."""
+    small.choose(scope={**SCOPE, **scope})
+    small.put("wikidata_items", items)
+    small.make("entity_parents")
+    return small
+
+
+def test_ancestors_have_their_shortest_distance(small: SmallLake) -> None:
+    graph(
+        small,
+        item("Q1"),
+        item("Q2", *below("Q1")),
+        item("Q3", *below("Q2", "Q1")),
+        item("Q4", claim("P31", "Q3"), claim("P171", "Q2")),
+    )
+    assert small.pick("entity_parents", "qid", "ancestor_qid", "distance") == [
+        ("Q2", "Q1", 1), ("Q3", "Q1", 1), ("Q3", "Q2", 1), ("Q4", "Q1", 2), ("Q4", "Q2", 1), ("Q4", "Q3", 1),
+    ]  # fmt: skip
+
+
+def test_a_cycle_ends_and_nobody_is_its_own_ancestor(small: SmallLake) -> None:
+    graph(
+        small,
+        item("Q1", *below("Q3")),
+        item("Q2", *below("Q1")),
+        item("Q3", *below("Q2")),
+        item("Q4", *below("Q4", "Q1")),
+    )
+    rows = small.pick("entity_parents", "qid", "ancestor_qid", "distance")
+    assert rows == [
+        ("Q1", "Q2", 2), ("Q1", "Q3", 1), ("Q2", "Q1", 1), ("Q2", "Q3", 2), ("Q3", "Q1", 2), ("Q3", "Q2", 1),
+        ("Q4", "Q1", 1), ("Q4", "Q2", 3), ("Q4", "Q3", 2),
+    ]  # fmt: skip
+
+
+def test_other_statements_and_items_that_did_not_come_lead_nowhere(small: SmallLake) -> None:
+    graph(
+        small, item("Q1"), item("Q2", claim("P462", "Q1"), claim("P279")), item("Q3", *below("Q1"), status="redirect")
+    )
+    assert small.pick("entity_parents", "qid", "ancestor_qid", "distance") == []
+
+
+def shortest(edges: dict[str, set[str]], start: str) -> dict[str, int]:
+    found, todo = {start: 0}, deque([start])
+    while todo:
+        here = todo.popleft()
+        for parent in edges.get(here, set()) - found.keys():
+            found[parent] = found[here] + 1
+            todo.append(parent)
+    del found[start]
+    return found
+
+
+TAXON, APFEL, APPLE_NAME = (
+    claim("P225", text="Malus domestica"),
+    claim("P1843", text="Apfel", language="de"),
+    claim("P1843", text="apple", language="en"),
+)
+NAMES = [
+    ("en", {"labels": words(en="apple", mul="Malus"), "enwiki_title": "Apple"}, "apple"),
+    ("mul", {"labels": words(mul="Malus", de="Apfel"), "claims": [TAXON]}, "Malus"),
+    ("taxon_name", {"labels": words(de="Apfel"), "claims": [TAXON, APPLE_NAME]}, "Malus domestica"),
+    ("common_name", {"labels": [], "claims": [APFEL, APPLE_NAME], "enwiki_title": "Apple"}, "apple"),
+    ("sitelink", {"labels": words(de="Apfel"), "enwiki_title": "Apple"}, "Apple"),
+]
+
+
+@pytest.mark.parametrize(("source", "facts", "label"), NAMES, ids=[name[0] for name in NAMES])
+def test_the_name_is_the_first_of_en_mul_taxon_common_sitelink(
+    source: str, facts: Row, label: str, small: SmallLake
+) -> None:
+    graph(small, {"qid": "Q1", "sitelink_count": 9, **facts})
+    assert small.pick("entities", "qid", "label", "label_source") == [("Q1", label, source)]
+
+
+def test_of_two_taxon_names_the_first_in_the_alphabet_is_taken(small: SmallLake) -> None:
+    graph(small, item("Q1", claim("P225", text="Pyrus malus"), claim("P225", text="Malus domestica"), en=None))
+    assert small.pick("entities", "label", "label_source") == [("Malus domestica", "taxon_name")]
+
+
+def test_an_entity_has_its_nearest_root_type_and_first_values(small: SmallLake) -> None:
+    graph(
+        small,
+        item("Q1", en="food"),
+        item("Q2", *below("Q1"), en="fruit"),
+        item("Q3", *below("Q2"), en=None),
+        item("Q4", *below("Q3"), claim("P18", text="b.jpg"), claim("P18", text="a.jpg"), claim("P373", text="Apples"),
+             en="apple", descriptions=words(de="Frucht", en="a fruit")),
+        item("Q9", *below("Q8"), en="stone"),
+        roots=["Q1", "Q2"],
+    )  # fmt: skip
+    small.make("entities")
+    rows = {row["qid"]: row for row in small.lake.rows("entities")}
+    assert rows.keys() == {"Q1", "Q2", "Q4"}
+    assert rows["Q4"] == {
+        "qid": "Q4", "label": "apple", "label_source": "en", "description": "a fruit", "root_qid": "Q2", "root_label": "fruit",
+        "natural_type_qid": "Q2", "natural_type": "fruit", "sitelink_count": 10, "image_title": "a.jpg", "commons_category": "Apples",
+    }  # fmt: skip
+    assert (rows["Q1"]["root_qid"], rows["Q1"]["natural_type"]) == ("Q1", None)
+    assert rows["Q2"]["root_qid"] == "Q2"
+    assert small.pick("graph_integrity", "finding", "qid", "detail") == [
+        ("no_label", "Q3", "not an entity of this study"),
+        ("no_natural_type", "Q1", "food"),
+        ("outside_roots", "Q9", "not an entity of this study"),
+        ("unknown_parent", "Q9", "P279 Q8"),
+    ]
+
+
+def findings(small: SmallLake) -> list[tuple[Any, ...]]:
+    small.make("entities")
+    shown = ("no_natural_type", "unknown_parent")
+    return [row for row in small.pick("graph_integrity", "finding", "qid") if row[0] not in shown]
+
+
+LEFT_OUT = [
+    ("few_sitelinks", [item("Q2", *below("Q1"), sitelink_count=4), item("Q3", *below("Q1"), sitelink_count=5)], {}),
+    ("no_label", [item("Q2", *below("Q1"), labels=words(de="Apfel"))], {}),
+    ("no_label", [item("Q2", *below("Q1"), claim("P225"), en=None)], {}),
+    ("outside_roots", [item("Q2")], {}),
+    ("excluded", [item("Q2", *below("Q1"))], {"exclude": ["Q2"]}),
+    ("excluded", [item("Q2", *below("Q7", "Q1"))], {"exclude": ["Q7"]}),
+    ("over_limit", [item("Q2", *below("Q1"), sitelink_count=9), item("Q3", *below("Q1"))], {"limit": 2}),
+]
+
+
+@pytest.mark.parametrize(("finding", "items", "scope"), LEFT_OUT)
+def test_what_is_left_out_says_why(finding: str, items: list[Row], scope: Row, small: SmallLake) -> None:
+    graph(small, item("Q1"), *items, **scope)
+    assert findings(small) == [(finding, "Q2")]
+
+
+def test_leaves_only_leaves_out_every_ancestor(small: SmallLake) -> None:
+    graph(
+        small,
+        item("Q1"),
+        item("Q2", *below("Q1")),
+        item("Q3", *below("Q2")),
+        item("Q5", *below("Q4"), role="value"),
+        item("Q4", *below("Q1")),
+        leaves_only=True,
+    )
+    assert findings(small) == [("not_leaf", "Q1"), ("not_leaf", "Q2")]
+    assert small.pick("entities", "qid") == [("Q3",), ("Q4",)]
+
+
+def test_items_that_did_not_come_and_cycles_are_findings(small: SmallLake) -> None:
+    graph(small, item("Q1", *below("Q2")), item("Q2", *below("Q1")), item("Q3", *below("Q3", "Q1")),
+          {"qid": "Q4", "status": "missing", "reason": "deleted"}, {"qid": "Q5", "status": "broken", "role": "value"})  # fmt: skip
+    small.make("entities")
+    assert small.pick("graph_integrity", "finding", "qid", "detail") == [
+        ("cycle", "Q1", "is its own ancestor through Q2"),
+        ("cycle", "Q2", "is its own ancestor through Q1"),
+        ("cycle", "Q3", "is stated to be below itself"),
+        ("not_ok", "Q4", "missing: deleted"),
+        ("not_ok", "Q5", "broken"),
+    ]
+
+
+QIDS = [f"Q{number}" for number in range(1, 8)]
+ITEMS = st.fixed_dictionaries({
+    "parents": st.lists(st.sampled_from(QIDS), max_size=3, unique=True),
+    "named": st.sampled_from(["en", "de", "taxon", "taxon_unknown", "title"]),
+    "sitelinks": st.integers(0, 8), "status": st.sampled_from(["ok", "ok", "ok", "missing"]),
+})  # fmt: skip
+GRAPHS = st.fixed_dictionaries(
+    {
+        "items": st.lists(ITEMS, min_size=1, max_size=7),
+        "exclude": st.lists(st.sampled_from(QIDS[1:]), max_size=1),
+        "limit": st.sampled_from([0, 0, 1, 3]),
+        "leaves_only": st.booleans(),
+    }
+)
+
+
+def drawn_item(qid: str, drawn: Row) -> Row:
+    named = {
+        "en": {"labels": words(en=qid)}, "de": {"labels": words(de=qid)}, "taxon": {"claims": [claim("P225", text=qid)]},
+        "taxon_unknown": {"claims": [claim("P225")]}, "title": {"enwiki_title": qid},
+    }[drawn["named"]]  # fmt: skip
+    if drawn["status"] != "ok":
+        return {"qid": qid, "status": drawn["status"]}
+    claims = named.pop("claims", []) + below(*drawn["parents"])
+    return {"qid": qid, "sitelink_count": drawn["sitelinks"], "claims": claims, **named}
+
+
+def reasons(drawn: Row) -> tuple[set[str], dict[str, str]]:
+    """Return (entities, reason of every other member) by a reading of the rules in plain Python."""
+    members = {qid: one for qid, one in zip(QIDS, drawn["items"], strict=False) if one["status"] == "ok"}
+    edges = {qid: set(one["parents"]) for qid, one in members.items()}
+    above = {qid: set(shortest(edges, qid)) for qid in members}
+    excluded, why = set(drawn["exclude"]), dict[str, str]()
+    for qid, one in members.items():
+        if (above[qid] | {qid}) & excluded:
+            why[qid] = "excluded"
+        elif one["named"] in ("de", "taxon_unknown"):
+            why[qid] = "no_label"
+        elif "Q1" not in above[qid] | {qid}:
+            why[qid] = "outside_roots"
+        elif one["sitelinks"] < SCOPE["min_sitelinks"]:
+            why[qid] = "few_sitelinks"
+        elif drawn["leaves_only"] and any(qid in others for others in above.values()):
+            why[qid] = "not_leaf"
+    ranked = sorted((qid for qid in members if qid not in why), key=lambda qid: (-members[qid]["sitelinks"], qid))
+    chosen = set(ranked[: drawn["limit"] or None])
+    return chosen, why | {qid: "over_limit" for qid in ranked if qid not in chosen}
+
+
+@settings(max_examples=20, deadline=None)
+@given(GRAPHS)
+def test_every_member_is_an_entity_or_has_one_reason_and_every_item_not_ok_a_finding(drawn: Row) -> None:
+    items = [drawn_item(qid, one) for qid, one in zip(QIDS, drawn["items"], strict=False)]
+    study = make_study(scope={**SCOPE, **{key: drawn[key] for key in ("exclude", "limit", "leaves_only")}})
+    tables: dict[str, list[Row]] = {"wikidata_items": items}
+    for name in ("entity_parents", "entities", "graph_integrity"):
+        tables[name] = select_rows(name, study, tables)
+    entities = {row["qid"] for row in tables["entities"]}
+    rows = [(row["finding"], row["qid"]) for row in tables["graph_integrity"]]
+    chosen, why = reasons(drawn)
+    left_out = [row for row in rows if row[0] not in ("not_ok", "cycle", "unknown_parent", "no_natural_type")]
+    assert entities == chosen
+    assert sorted(left_out) == sorted((finding, qid) for qid, finding in why.items())
+    not_ok = {qid for qid, one in zip(QIDS, drawn["items"], strict=False) if one["status"] != "ok"}
+    assert {qid for finding, qid in rows if finding == "not_ok"} == not_ok
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sets(st.sampled_from(list(itertools.product(QIDS, QIDS))), max_size=16))
+def test_distances_are_those_of_a_breadth_first_walk(pairs: set[tuple[str, str]]) -> None:
+    edges = {qid: {parent for child, parent in pairs if child == qid} for qid in QIDS}
+    items = [item(qid, *below(*sorted(edges[qid]))) for qid in QIDS]
+    rows = [tuple(row.values()) for row in select_rows("entity_parents", make_study(), {"wikidata_items": items})]
+    assert rows == sorted((qid, above, far) for qid in QIDS for above, far in shortest(edges, qid).items())
+
+
+APPLE = {"qid": "Q4", "label": "apple", "label_source": "en", "natural_type": "fruit", "natural_type_qid": "Q2"}
+
+
+def test_attributes_are_phrased_by_their_kind_and_need_a_name(small: SmallLake) -> None:
+    small.put("entities", [APPLE, {"qid": "Q5", "label": "food", "label_source": "en"}])
+    small.put("wikidata_items", [
+        item("Q4", claim("P462", "Q31"), claim("P462", "Q31"), claim("P186", "Q32"), claim("P527", "Q33"), claim("P462", "Q34"),
+             claim("P462", "Q35"), claim("P17", "Q31"), claim("P462")),
+        item("Q5", claim("P462", "Q31")),
+        item("Q31", en="red", role="value"), item("Q32", role="value", labels=words(mul="wood", de="Holz")),
+        item("Q33", role="value", labels=words(mul="w", en="wing")), item("Q34", role="value", labels=words(de="blau")),
+        item("Q35", en="gone", status="redirect", role="value"),
+    ])  # fmt: skip
+    small.make("attributes")
+    assert [tuple(row.values()) for row in small.lake.rows("attributes")] == [
+        ("Q4", "P186", "Q32", "material", "wood", "made of wood", "fruit made of wood", "apple made of wood"),
+        ("Q4", "P462", "Q31", "colour", "red", "red", "red fruit", "red apple"),
+        ("Q4", "P527", "Q33", "part", "wing", "with wing", "fruit with wing", "apple with wing"),
+        ("Q5", "P462", "Q31", "colour", "red", "red", None, "red food"),
+    ]
+
+
+def test_entity_texts_are_every_text_in_the_languages_of_the_study(small: SmallLake) -> None:
+    small.choose(scope={**SCOPE, "languages": ["en", "de", "mul"]})
+    small.put("entities", [APPLE, {"qid": "Q6", "label": "Malus", "label_source": "mul"}])
+    small.put("attributes", [
+        {"qid": "Q4", "property_id": "P462", "value_qid": "Q31", "attribute_noun_query": "red apple"},
+        {"qid": "Q4", "property_id": "P462", "value_qid": "Q32", "attribute_noun_query": "red apple"},
+    ])  # fmt: skip
+    small.put("wikidata_items", [
+        item("Q4", claim("P225", text="Malus domestica"), claim("P1843", text="Apfelbaum", language="de"), claim("P225"),
+             claim("P1843", text="pomme", language="fr"), labels=words(en="apple", de="Apfel", fr="pomme", mul="Apple"),
+             aliases=words(en=["apples", "  "], mul="malum", fr="pommes"), descriptions=words(en="a fruit", fr="un fruit")),
+        item("Q6", labels=words(mul="Malus")), item("Q7", en="stranger"),
+    ])  # fmt: skip
+    assert small.pick("entity_texts", "qid", "kind", "language", "text") == [
+        ("Q4", "alias", "en", "apples"), ("Q4", "alias", "mul", "malum"), ("Q4", "attribute", "en", "red apple"),
+        ("Q4", "common_name", "de", "Apfelbaum"), ("Q4", "description", "en", "a fruit"), ("Q4", "label", "de", "Apfel"),
+        ("Q4", "label", "en", "apple"), ("Q4", "natural_type", "en", "fruit"), ("Q4", "taxon_name", "la", "Malus domestica"),
+        ("Q6", "label", "en", "Malus"),
+    ]  # fmt: skip
+
+
+def test_before_the_first_seal_nothing_has_changed(small: SmallLake) -> None:
+    small.put("entities", [APPLE])
+    assert small.make("entity_changes") == []
+
+
+def test_changes_are_against_the_last_sealed_round(small: SmallLake) -> None:
+    small.put(
+        "entities", [APPLE, {"qid": "Q5", "label": "old", "natural_type_qid": "Q1"}, {"qid": "Q6", "label": "gone"}]
+    )
+    small.lake.seal_round()
+    small.put(
+        "entities", [APPLE, {"qid": "Q5", "label": "new", "natural_type_qid": None}, {"qid": "Q7", "label": "fresh"}]
+    )
+    assert small.pick("entity_changes", "qid", "change", "previous", "current") == [
+        ("Q5", "relabelled", "old", "new"),
+        ("Q5", "retyped", "Q1", None),
+        ("Q6", "removed", "gone", None),
+        ("Q7", "added", None, "fresh"),
+    ]

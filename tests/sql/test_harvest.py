@@ -1,0 +1,113 @@
+"""Golden rows of queries and urls: budgets, order, one spelling once, and whose word counts for an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from entitynet_assets.text import slice_of
+from tests.small_lake import SmallLake
+
+KINDS = ["noun", "alias", "taxon_name", "attribute", "attribute_noun"]
+APPLE = {"qid": "Q1", "label": "Apple", "natural_type": "fruit"}
+
+
+def text(kind: str, said: str, language: str = "en", qid: str = "Q1") -> dict[str, str]:
+    return {"qid": qid, "kind": kind, "text": said, "language": language}
+
+
+def attribute(value: str, type_query: str | None, noun_query: str, property_id: str = "P462") -> dict[str, str | None]:
+    return {
+        "qid": "Q1", "property_id": property_id, "value_qid": value, "attribute_type_query": type_query, "attribute_noun_query": noun_query,
+    }  # fmt: skip
+
+
+def filled(small: SmallLake, **queries: object) -> SmallLake:
+    small.choose(queries={"kinds": KINDS, "per_entity": 10, **queries})
+    small.put("entities", [APPLE])
+    small.put(
+        "attributes", [attribute("Q9", "red fruit", "red Apple"), attribute("Q8", None, "Apple with leaf", "P527")]
+    )
+    small.put("entity_texts", [
+        text("alias", "malum", "mul"), text("alias", "apples"), text("alias", "apple "), text("alias", "pommes", "fr"),
+        text("alias", "Red Fruit"), text("taxon_name", "Malus", "la"), text("label", "Apple"), text("alias", " "),
+    ])  # fmt: skip
+    return small
+
+
+def test_kinds_come_in_the_order_of_the_study_and_one_spelling_once(small: SmallLake) -> None:
+    filled(small).make("queries")
+    rows = sorted(small.lake.rows("queries"), key=lambda row: row["priority"])
+    assert [(row["priority"], row["kind"], row["text"], row["value_qid"]) for row in rows] == [
+        (1, "noun", "Apple", None),
+        (2, "alias", "apples", None),
+        (3, "alias", "malum", None),
+        (4, "alias", "Red Fruit", None),
+        (5, "taxon_name", "Malus", None),
+        (6, "attribute_noun", "Apple with leaf", "Q8"),
+        (7, "attribute_noun", "red Apple", "Q9"),
+    ]
+    assert {(row["qid"], row["natural_type"]) for row in rows} == {("Q1", "fruit")}
+    assert len({row["query_id"] for row in rows}) == 7
+
+
+def test_another_order_of_kinds_asks_attributes_first(small: SmallLake) -> None:
+    filled(small, kinds=["attribute", "alias"]).make("queries")
+    rows = sorted(small.lake.rows("queries"), key=lambda row: row["priority"])
+    assert [(row["kind"], row["text"]) for row in rows] == [
+        ("attribute", "red fruit"), ("alias", "apple "), ("alias", "apples"), ("alias", "malum"),
+    ]  # fmt: skip
+
+
+def test_the_budget_is_the_study_plus_the_last_rounds_plan(small: SmallLake) -> None:
+    filled(small, per_entity=2)
+    assert len(small.make("queries")) == 2
+    small.put("harvest_plan", [{"qid": "Q1", "extra_queries": 2}, {"qid": "Q7", "extra_queries": 9}])
+    assert small.run("queries").outcome == "unchanged"
+    small.lake.seal_round()
+    assert [row["priority"] for row in small.make("queries")] != []
+    assert sorted(row["priority"] for row in small.lake.rows("queries")) == [1, 2, 3, 4]
+
+
+def test_two_values_of_one_name_are_one_query_for_the_first(small: SmallLake) -> None:
+    small.choose(queries={"kinds": ["attribute_noun"]})
+    small.put("entities", [APPLE])
+    small.put("attributes", [attribute(f"Q{number}", None, "red Apple") for number in (7, 5, 9)])
+    assert small.pick("queries", "text", "value_qid", "priority") == [("red Apple", "Q5", 1)]
+
+
+def test_an_entity_is_asked_in_its_own_slice_only(small_lake: Callable[..., SmallLake]) -> None:
+    small = small_lake(slices=3, queries={"kinds": ["noun"]})
+    small.put("entities", [{"qid": f"Q{number}", "label": str(number)} for number in range(1, 20)])
+    found = {name: {row["qid"] for row in small.make("queries", name)} for name in ("000", "001", "002")}
+    assert found == {
+        f"00{index}": {f"Q{number}" for number in range(1, 20) if slice_of(f"Q{number}", 3) == index}
+        for index in range(3)
+    }
+
+
+def test_an_address_takes_its_words_from_the_best_ranked_hit(small: SmallLake) -> None:
+    hit = {"url_id": "u", "page": 1, "provider": "p"}
+    small.put("hits", [
+        {**hit, "query_id": "b", "rank": 2, "image_url": "HTTP://A.test:81/late.jpg", "licence": "late", "author": "late", "page_url": "late"},
+        {**hit, "query_id": "z", "rank": 1, "image_url": "HTTP://B.test:81/x.jpg?q#f", "licence": None, "author": "first"},
+        {**hit, "query_id": "a", "rank": 1, "image_url": "HTTP://C.test:81/y.jpg", "licence": None, "author": "best", "page_url": "http://best"},
+        {**hit, "url_id": "v", "query_id": "a", "rank": 7, "image_url": "https://d.test", "licence": "cc0"},
+    ])  # fmt: skip
+    rows = [tuple(row.values()) for row in small.make("urls")]
+    assert rows == [
+        ("u", "HTTP://C.test:81/y.jpg", "c.test:81", None, "best", "http://best", 3),
+        ("v", "https://d.test", "d.test", "cc0", None, None, 1),
+    ]
+
+
+def test_an_address_lies_in_the_slice_of_its_hash_whatever_search_found_it(
+    small_lake: Callable[..., SmallLake],
+) -> None:
+    small = small_lake(slices=2)
+    hits = [{"url_id": f"u{n}", "query_id": "a", "rank": n, "image_url": f"http://h.test/{n}"} for n in range(1, 9)]
+    small.put("hits", hits[:4], "000")
+    small.put("hits", hits[4:], "001")
+    for index, name in enumerate(("000", "001")):
+        assert {row["url_id"] for row in small.make("urls", name)} == {
+            f"u{n}" for n in range(1, 9) if slice_of(f"u{n}", 2) == index
+        }
