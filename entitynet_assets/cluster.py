@@ -29,7 +29,9 @@ POLL_S = 0.25
 GRACE_S = 30.0  # between SIGINT, SIGTERM and SIGKILL
 # Until its id is recorded a job is held back; if the caller is killed before, the pipe closes and no job has begun.
 _HELD = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "job")
-_CHILDREN: dict[tuple[int, str], subprocess.Popen[bytes]] = {}  # by pid and start: whoever waits in this process learns the exit code
+_CHILDREN: dict[
+    tuple[int, str], subprocess.Popen[bytes]
+] = {}  # by pid and start: whoever waits in this process learns the exit code
 MARK = "ENTITYNET_JOB"  # in the environment of every process of a job: its folder
 MAX_LOSSES = 3  # a job that dies this often without a result is the job's own fault
 Watcher = Callable[[Mapping[str, Any]], None]

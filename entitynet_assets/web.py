@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -100,7 +101,7 @@ class Web:
         self.per_host, self.timeout_s, self.max_bytes, self.tries = per_host, timeout_s, max_bytes, tries
         self._resolve = dict(resolve or {})
         self._client = httpx.Client(
-            headers={"User-Agent": self.user_agent}, timeout=timeout_s, trust_env=not self._resolve,
+            headers={"User-Agent": self.user_agent, "Accept-Encoding": "gzip"}, timeout=timeout_s, trust_env=not self._resolve,
             limits=httpx.Limits(max_connections=16 * per_host, max_keepalive_connections=16 * per_host),
         )  # fmt: skip
         self._hosts: dict[str, _Host] = {}
@@ -183,24 +184,34 @@ class Web:
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
             return Answer(url, "bad_url", f"{type(error).__name__}: {error}", tries=number)
         except httpx.HTTPError as error:
-            broken = isinstance(error, (httpx.RemoteProtocolError, httpx.DecodingError)) and response is not None
-            outcome = "truncated" if broken else "connection"
+            broken = isinstance(error, httpx.RemoteProtocolError) and response is not None
+            outcome = "truncated" if broken else "bad_url" if "in location header" in str(error) else "connection"
             return Answer(url, outcome, f"{type(error).__name__}: {error}", tries=number)
         outcome, reason = fault or _outcome(response, hop)
         return Answer(url, outcome, reason, response.status_code, dict(response.headers), body, number)
 
     def _body(self, response: httpx.Response, deadline: float) -> tuple[bytes, tuple[str, str] | None]:
-        chunks, size = [], 0
         stated = response.headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > self.max_bytes:
             return b"", ("too_large", f"{stated} bytes stated, more than {self.max_bytes}")
-        for chunk in response.iter_bytes():
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip"):
+            return b"", ("http_error", f"Content-Encoding {encoding}, which was not asked for")
+        gunzip = zlib.decompressobj(31) if encoding.endswith("gzip") else None
+        chunks, size = [], 0
+        for raw in response.iter_raw():
+            try:  # httpx takes a gzip stream that breaks off for whole
+                chunk = gunzip.decompress(raw, self.max_bytes + 1) if gunzip else raw
+            except zlib.error as error:
+                return b"", ("truncated", f"not gzip: {error}")
             size += len(chunk)
             if size > self.max_bytes:
                 return b"", ("too_large", f"more than {self.max_bytes} bytes")
             if time.monotonic() > deadline:
                 return b"", ("timeout", f"not whole after {self.timeout_s:g} s")
             chunks.append(chunk)
+        if gunzip and response.num_bytes_downloaded and not gunzip.eof:
+            return b"", ("truncated", "the gzip stream breaks off")
         return b"".join(chunks), None
 
     def _target(self, url: str, headers: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -255,7 +266,7 @@ class Web:
         parts = urlsplit(url)
         answer = self.ask(Request(parts._replace(path="/robots.txt", query="", fragment="").geturl()))
         if answer.ok:
-            return Protego.parse(answer.body[:500_000].decode("utf-8", "replace")), None
+            return Protego.parse(answer.body[:500_000].decode("utf-8-sig", "replace")), None
         why = f"robots.txt: {answer.outcome} ({answer.reason})"
         if answer.outcome in PASSING:
             return None, (answer.outcome, why)
