@@ -27,6 +27,12 @@ from entitynet_assets.files import write_atomic
 State = Literal["absent", "running", "finished", "lost"]
 POLL_S = 0.25
 GRACE_S = 30.0  # between SIGINT, SIGTERM and SIGKILL
+# Until its id is recorded a job is held back; if the caller is killed before, the pipe closes and no job has begun.
+_HELD = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "job")
+_CHILDREN: dict[
+    tuple[int, str], subprocess.Popen[bytes]
+] = {}  # by pid and start: whoever waits in this process learns the exit code
+MARK = "ENTITYNET_JOB"  # in the environment of every process of a job: its folder
 MAX_LOSSES = 3  # a job that dies this often without a result is the job's own fault
 Watcher = Callable[[Mapping[str, Any]], None]
 
@@ -46,7 +52,13 @@ class Job:
 
 
 class LocalCluster:
-    """Runs jobs on this machine, each torchrun in a process group of its own."""
+    """Runs jobs on this machine, each torchrun in a session of its own.
+
+    `grace_s` lies between SIGINT, SIGTERM and SIGKILL when a job is cancelled.
+    """
+
+    def __init__(self, grace_s: float = GRACE_S) -> None:
+        self.grace_s = grace_s
 
     def run(self, job: Job, watch: Watcher | None = None) -> dict[str, Any]:
         """Return the job's result, running it as far as needed; `watch` gets each new line of metrics.jsonl.
@@ -55,10 +67,10 @@ class LocalCluster:
         caller leaves it running, and the next call finds it.
         """
         for attempt in range(1, MAX_LOSSES + 1):
-            state = self.state(job)
-            if state in ("absent", "lost"):
-                self.submit(job)
             try:
+                if self.state(job) in ("absent", "lost"):
+                    self.cancel(job)  # of a lost job, processes may be left that still write here
+                    self.submit(job)
                 code = self._wait(job, watch)
             except BaseException:
                 self.cancel(job)
@@ -81,7 +93,7 @@ class LocalCluster:
         known = _read_json(job.folder / "job.json")
         if known is None:
             return "absent"
-        return "running" if _alive(known) else "lost"
+        return "running" if same_spec and _alive(known) else "lost"
 
     def submit(self, job: Job) -> None:
         """Start a job and record its id before anything else can happen."""
@@ -90,27 +102,29 @@ class LocalCluster:
         write_atomic(job.folder / "spec.json", job.spec_json.encode())
         with (job.folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
-                _command(job),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=_environment(),
-                start_new_session=True,
-            )
-        write_atomic(
-            job.folder / "job.json",
-            json.dumps({"pid": process.pid, "started": started_at(process.pid), "attempt_of": job.module}).encode(),
-        )
+                [*_HELD, *_command(job)], stdin=subprocess.PIPE, stdout=log, stderr=log, env=_environment(job), start_new_session=True,
+            )  # fmt: skip
+        known = {"pid": process.pid, "started": started_at(process.pid), "attempt_of": job.module}
+        _CHILDREN[process.pid, known["started"]] = process
+        write_atomic(job.folder / "job.json", json.dumps(known).encode())
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(b"recorded\n")
 
     def cancel(self, job: Job) -> None:
-        """End a job's whole process group: SIGINT, so that it saves a checkpoint, then SIGTERM, then SIGKILL."""
-        known = _read_json(job.folder / "job.json")
+        """End all processes of a job: SIGINT, so that it saves a checkpoint, then SIGTERM, then SIGKILL.
+
+        The first two go to the launcher, which tells its workers in its own way, or to whoever is left without it.
+        """
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            if known is None or not _alive(known):
-                return
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(known["pid"], signal_number)
-            _wait_until(lambda: not _alive(known), GRACE_S)
+            known, members = _read_json(job.folder / "job.json"), _members(job)
+            led = known is not None and known["pid"] in members and signal_number != signal.SIGKILL
+            for pid in [known["pid"]] if known and led else members:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal_number)
+            if not _wait_until(lambda: not _members(job), self.grace_s):
+                continue
+            return
 
     def _wait(self, job: Job, watch: Watcher | None) -> int | None:
         known = _read_json(job.folder / "job.json") or {"pid": -1}
@@ -143,42 +157,64 @@ def _command(job: Job) -> list[str]:
     return [sys.executable, *launcher, "-m", "--", *program[1:]]
 
 
-def _environment() -> dict[str, str]:
+def _environment(job: Job) -> dict[str, str]:
     threads = os.environ.get("OMP_NUM_THREADS", "1")
-    return {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1", MARK: str(job.folder)}
 
 
 def started_at(pid: int) -> str:
     """Return the start time of a process, so that a reused pid is not taken for it; empty if there is none."""
+    fields = _stat(Path(f"/proc/{pid}/stat"))
+    return fields[19] if fields else ""
+
+
+def _state(pid: int) -> str:
+    fields = _stat(Path(f"/proc/{pid}/stat"))
+    return fields[0] if fields else ""
+
+
+def _stat(path: Path) -> list[str]:
+    """Return the fields of a process after its name: state, parent, group, ...; none if it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        return path.read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):
-        return ""
+        return []
 
 
 def _alive(known: Mapping[str, Any]) -> bool:
     ended, _ = _ended(known)
-    if ended:
-        return False
-    return started_at(known["pid"]) == known["started"]
+    return not ended and started_at(known["pid"]) == known["started"]
 
 
 def _ended(known: Mapping[str, Any]) -> tuple[bool, int | None]:
     """Return (has it ended, exit code if it was our child): code below 0 is the signal that killed it."""
-    try:
-        pid, status = os.waitpid(known["pid"], os.WNOHANG)
-        if pid:
-            return True, os.waitstatus_to_exitcode(status)
+    child = _CHILDREN.get((known["pid"], known.get("started", "")))
+    if child is not None and child.poll() is not None:
+        return True, child.returncode
+    if child is not None:
         return False, None
-    except ChildProcessError:
-        path = Path(f"/proc/{known['pid']}")
-        return not path.exists() or started_at(known["pid"]) != known.get("started"), None
+    return _state(known["pid"]) in ("", "Z") or started_at(known["pid"]) != known["started"], None
 
 
-def _wait_until(holds: Callable[[], bool], limit_s: float) -> None:
+def _members(job: Job) -> list[int]:
+    """Return the ids of all processes of a job, in whatever session its launcher has put them; zombies are none."""
+    known = _read_json(job.folder / "job.json")
+    if known:
+        _ended(known)  # collects our own child
+    mark = f"{MARK}={job.folder}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
+
+
+def _wait_until(holds: Callable[[], bool], limit_s: float) -> bool:
     end = time.monotonic() + limit_s
-    while time.monotonic() < end and not holds():
+    while not (held := holds()) and time.monotonic() < end:
         time.sleep(POLL_S)
+    return held
 
 
 def _new_lines(path: Path) -> Iterator[dict[str, Any] | None]:
@@ -187,12 +223,13 @@ def _new_lines(path: Path) -> Iterator[dict[str, Any] | None]:
     while True:
         if path.exists():
             with path.open("rb") as file:
+                offset = min(offset, os.fstat(file.fileno()).st_size)  # a resumed job drops what it does again
                 file.seek(offset)
                 for line in file:
                     if not line.endswith(b"\n"):
                         break
                     offset += len(line)
-                    with contextlib.suppress(json.JSONDecodeError):
+                    with contextlib.suppress(ValueError):
                         yield json.loads(line)
         yield None
 

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -239,6 +239,22 @@ class Lake:
             file.write("".join(json.dumps(dict(row)) + "\n" for row in rows).encode())
             file.flush()
             os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def noting(self, table: str, slice_name: str, every: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+        """Give a function that notes rows, `every` so many at a time; what is left is noted however the work ends."""
+        waiting: list[Mapping[str, Any]] = []
+
+        def note(row: Mapping[str, Any]) -> None:
+            waiting.append(row)
+            if len(waiting) >= every:
+                self.add_notes(table, slice_name, waiting)
+                waiting.clear()
+
+        try:
+            yield note
+        finally:
+            self.add_notes(table, slice_name, waiting)
 
     def notes(self, table: str, slice_name: str) -> list[dict[str, Any]]:
         """Return the notes of an unfinished slice; a line cut off by a kill is left out, as its work is done again."""

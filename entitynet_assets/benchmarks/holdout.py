@@ -33,6 +33,10 @@ def parse_manifest(body: bytes, where: str) -> list[HeldOut]:
         raise ManifestError(
             f'{where}: expected {{"images": [...]}}, found {body[:120]!r}; check benchmarks.manifest'
         ) from error
+    if not isinstance(entries, list) or not entries:
+        raise ManifestError(
+            f"{where}: images: expected a list of at least one entry, found {str(entries)[:120]}; mend the manifest"
+        )
     for number, entry in enumerate(entries):
         for field in ("image_url", "qid", "label"):
             if not isinstance(entry, dict) or not isinstance(entry.get(field), str):

@@ -101,9 +101,9 @@ def _entities(answer: Answer) -> dict[str, Any]:
                 f"item API refused: {body['error'].get('code')}: {body['error'].get('info')}; mend graph.api or wait"
             )
         found = body["entities"]
-    except (ValueError, KeyError, AttributeError) as error:
+        return {item.get("redirects", {}).get("from", qid): item for qid, item in found.items()}
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise SourceError(f"item API: expected entities, found {answer.body[:200]!r}; check graph.api") from error
-    return {item.get("redirects", {}).get("from", qid): item for qid, item in found.items()}
 
 
 def _need(answer: Answer, name: str) -> Answer:

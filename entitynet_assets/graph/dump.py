@@ -34,6 +34,8 @@ def read_dump(path: Path) -> Iterator[tuple[str, dict[str, Any] | None]]:
 def _item(number: int, text: bytes) -> tuple[str, dict[str, Any] | None]:
     try:
         item = json.loads(text)
-        return item["id"], item
+        if isinstance(item["id"], str):
+            return item["id"], item
+        return f"line {number}", None
     except (ValueError, KeyError, TypeError):
         return f"line {number}", None

@@ -16,11 +16,12 @@ NAMING_VALUES = ("P462", "P186", "P527", "P31")  # values whose names we need
 
 def parse_item(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str]) -> dict[str, Any]:
     """Return the row of an item; one that cannot be read becomes a row with status `broken` and the reason."""
-    if "missing" in raw:
-        return empty_row(qid, role, "missing", "no such item")
     try:
-        redirected = raw.get("redirects", {}).get("to") or (raw["id"] if raw["id"] != qid else None)
+        if "missing" in raw:
+            return empty_row(qid, role, "missing", "no such item")
+        redirected = _mapping(raw.get("redirects")).get("to") or (raw["id"] if raw["id"] != qid else None)
         row = _row(qid, raw, role, languages)
+        _need_kinds(row)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         return empty_row(qid, role, "broken", f"{type(error).__name__}: {error}")
     if redirected:
@@ -65,6 +66,18 @@ def _row(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str]) 
         "claims": [claim for pid in KEPT for claim in _best(pid, _mapping(raw.get("claims")).get(pid, []))],
         "enwiki_title": sitelinks.get("enwiki", {}).get("title"),
     }  # fmt: skip
+
+
+def _need_kinds(row: Mapping[str, Any]) -> None:
+    """Raise TypeError where a value is of a kind that its column cannot hold, so that one odd item is one broken row."""
+    whole = ("revision", "sitelink_count")
+    for name in (*whole, "modified_at", "enwiki_title"):
+        if not isinstance(row[name], (int if name in whole else str, type(None))) or isinstance(row[name], bool):
+            raise TypeError(f"{name}: found {row[name]!r}")
+    for name in ("labels", "descriptions", "aliases", "claims"):
+        for value in (value for part in row[name] for value in part.values()):
+            if not isinstance(value, (str, type(None))):
+                raise TypeError(f"{name}: found {value!r}")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

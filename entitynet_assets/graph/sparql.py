@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 ENTITY = re.compile(r"^http://www\.wikidata\.org/entity/(Q[1-9]\d*)$")
+NODE = re.compile(r"^[^\s<>\"{}|\\^`]{1,2000}$")  # an address or the name of a blank node
 PREFIXES = (
     "PREFIX wd: <http://www.wikidata.org/entity/> PREFIX wdt: <http://www.wikidata.org/prop/direct/> "
     "PREFIX wikibase: <http://wikiba.se/ontology#>"
@@ -43,13 +44,25 @@ def parse_bindings(body: bytes) -> list[dict[str, str]]:
         rows = [{name: term["value"] for name, term in binding.items()} for binding in bindings]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadAnswerError(f"expected SPARQL JSON results, found {body[:200]!r} ({type(error).__name__})") from error
-    sealed = answer.get("meta", {}).get("result-size-total")
+    meta = answer.get("meta")
+    sealed = meta.get("result-size-total") if isinstance(meta, dict) else None
     if sealed is not None and sealed != len(rows):
         raise BadAnswerError(f"expected {sealed} bindings as the answer's own count says, found {len(rows)}")
     return rows
 
 
 def parse_children(body: bytes) -> list[tuple[str, str]]:
-    """Return (child, parent) ids; values that are no items (unknown values) are left out, as they name nothing."""
-    pairs = [(ENTITY.match(row.get("child", "")), ENTITY.match(row.get("parent", ""))) for row in parse_bindings(body)]
-    return sorted({(child[1], parent[1]) for child, parent in pairs if child and parent})
+    """Return (child, parent) ids; values that are no items (unknown values) are left out, as they name nothing.
+
+    Raises BadAnswerError on a value that is no address at all: an endpoint may write its stack trace into a string.
+    """
+    pairs = [(_item(row, "child"), _item(row, "parent")) for row in parse_bindings(body)]
+    return sorted({(child, parent) for child, parent in pairs if child and parent})
+
+
+def _item(row: dict[str, str], name: str) -> str | None:
+    value = row.get(name)
+    if not isinstance(value, str) or not NODE.match(value):
+        raise BadAnswerError(f"expected the address of ?{name}, found {str(value)[:200]!r}")
+    found = ENTITY.match(value)
+    return found[1] if found else None

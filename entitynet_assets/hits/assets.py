@@ -16,6 +16,7 @@ from entitynet_assets.web import PASSING, Answer, Request
 
 Row = dict[str, Any]
 Tag = tuple[Row, str, int]  # query, provider, page
+FLUSH = 20  # answer pages between two notes of the ledger, so that a killed run loses no more than these
 
 
 @station(
@@ -27,19 +28,19 @@ def search_pages(work: Work) -> Made:
 
     In a new harvest round every page is asked again; within a round only what is missing or may come on another try.
     """
-    ledger = {(row["query_id"], row["provider"], row["page"]): row for row in work.own_rows()}
-    asked = [(tag, request) for tag, request in _requests(work) if _wanted(ledger, tag, work.lake.round())]
-    for number, (tag, answer) in enumerate(work.place.web.ask_all(asked), 1):
-        row = _page_row(tag, answer, work.lake.round())
-        ledger[row["query_id"], row["provider"], row["page"]] = row
-        work.advance(number, len(asked), "searches")
+    held = work.own_rows() + work.lake.notes(work.table.name, work.slice)
+    ledger = {(row["query_id"], row["provider"], row["page"]): row for row in held}
+    every = list(_requests(work))
+    asked = [(tag, request) for tag, request in every if _wanted(ledger, tag, work.lake.round())]
+    with work.lake.noting(work.table.name, work.slice, FLUSH) as note:
+        for number, (tag, answer) in enumerate(work.place.web.ask_all(asked), 1):
+            row = _page_row(tag, answer, work.lake.round())
+            ledger[row["query_id"], row["provider"], row["page"]] = row
+            note(row)
+            work.advance(number, len(asked), "searches")
     counts = Counter(row["outcome"] for row in ledger.values())
-    return Made(
-        list(ledger.values()),
-        counts,
-        {"searches": len(asked)},
-        unfinished=any(outcome in PASSING for outcome in counts),
-    )
+    again = any(_wanted(ledger, tag, work.lake.round()) for tag, _ in every)
+    return Made(list(ledger.values()), counts, {"searches": len(asked)}, unfinished=again)
 
 
 def _requests(work: Work) -> Iterator[tuple[Tag, Request]]:

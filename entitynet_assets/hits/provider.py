@@ -5,6 +5,7 @@ Belongs here: the protocol and its values. Does not belong here: any one search 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
@@ -30,6 +31,27 @@ class Hit:
     author: str | None = None
     width_px: int | None = None
     height_px: int | None = None
+
+
+def stated_text(value: object) -> str | None:
+    """Return a text of an answer that any table can hold: halves of surrogate pairs are replaced. Raises TypeError if it is none."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"expected a text, found {value!r}")
+    return value and value.encode("utf-8", "replace").decode()
+
+
+def stated_number(value: object) -> int | None:
+    """Return a size of an answer; what is no size of a picture is as good as not stated."""
+    number = float(value) if isinstance(value, (int, float, str)) and str(value).replace(".", "", 1).isdecimal() else 0
+    return int(number) if 0 < number < 1e9 else None
+
+
+def ranked_once(hits: Sequence[Hit]) -> list[Hit]:
+    """Return the hits if their ranks are whole numbers from 1, each once. Raises ValueError."""
+    ranks = [hit.rank for hit in hits]
+    if any(not 0 < rank < 1e9 for rank in ranks) or len(set(ranks)) < len(ranks):
+        raise ValueError(f"ranks must count from 1, each once: {ranks[:20]}")
+    return list(hits)
 
 
 class Provider(Protocol):

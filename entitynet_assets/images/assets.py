@@ -6,13 +6,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from entitynet_assets.images.download import MAX_RUNS, download_row, due_request
+from entitynet_assets.images.download import download_row, due_request
 from entitynet_assets.pictures import read_picture
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import DOWNLOADS, IMAGES
-from entitynet_assets.web import PASSING
 
-FLUSH = 500  # downloads between two notes of the ledger, so that a killed run loses no more than these
+FLUSH = 50  # downloads between two notes of the ledger, so that a killed run loses no more than these
 
 
 @station(
@@ -24,30 +23,23 @@ FLUSH = 500  # downloads between two notes of the ledger, so that a killed run l
 def downloads(work: Work) -> Made:
     """Every address with what came of asking. A ledger: rows of addresses that no hit names any more stay.
 
-    Bytes are stored under their sha256 as they come, so a killed run asks again only for what it had not stored.
+    Bytes are stored under their sha256 as they come and rows are noted, so a killed run asks again only for what it had not noted.
     """
     round_, tries = work.lake.round(), work.study.web.tries
     ledger = {row["url_id"]: row for row in work.own_rows() + work.lake.notes(work.table.name, work.slice)}
-    due = [
-        (url, request)
-        for url in work.rows("urls")
-        if (request := due_request(url, ledger.get(url["url_id"]), round_, tries))
-    ]
-    noted: list[dict[str, Any]] = []
-    for number, (url, answer) in enumerate(work.place.web.ask_all(due), 1):
-        row = download_row(
-            url, ledger.get(url["url_id"]), answer, round_, datetime.now(UTC).isoformat(timespec="seconds")
-        )
-        if row["outcome"] == "ok" and answer.ok:
-            work.lake.put_blob("served", row["image_id"], answer.body)
-        ledger[url["url_id"]] = row
-        noted.append(row)
-        if len(noted) >= FLUSH:
-            work.lake.add_notes(work.table.name, work.slice, noted)
-            noted = []
-        work.advance(number, len(due), "downloads")
+    urls = work.rows("urls")
+    due = [(url, request) for url in urls if (request := due_request(url, ledger.get(url["url_id"]), round_, tries))]
+    with work.lake.noting(work.table.name, work.slice, FLUSH) as note:
+        for number, (url, answer) in enumerate(work.place.web.ask_all(due), 1):
+            fetched_at = datetime.now(UTC).isoformat(timespec="seconds")
+            row = download_row(url, ledger.get(url["url_id"]), answer, round_, fetched_at)
+            if row["outcome"] == "ok" and answer.ok:
+                work.lake.put_blob("served", row["image_id"], answer.body)
+            ledger[url["url_id"]] = row
+            note(row)
+            work.advance(number, len(due), "downloads")
     counts = Counter(row["outcome"] for row in ledger.values())
-    again = any(row["outcome"] in PASSING and row["tries"] < MAX_RUNS * tries for row in ledger.values())
+    again = any(due_request(url, ledger[url["url_id"]], round_, tries) for url in urls)
     return Made(list(ledger.values()), counts, {"downloads": len(due)}, unfinished=again)
 
 

@@ -33,10 +33,17 @@ def due_request(url: Row, known: Row | None, round_: int, tries: int) -> Request
 
 
 def download_row(url: Row, known: Row | None, answer: Answer, round_: int, fetched_at: str) -> Row:
-    """Return the ledger's row after an answer; a picture that did not change keeps what is known of it."""
+    """Return the ledger's row after an answer.
+
+    A picture that did not change keeps what is known of it; one that did not come for a passing reason keeps it too, so that
+    a host's bad hour in a new round takes no picture out of the dataset.
+    """
     tries = answer.tries + (known["tries"] if known else 0)
     if answer.outcome == "unchanged" and known:
-        return {**known, "tries": tries, "asked_round": round_, "fetched_at": fetched_at}
+        return {**known, "reason": None, "tries": tries, "asked_round": round_, "fetched_at": fetched_at}
+    if answer.outcome in PASSING and known and known["outcome"] == "ok":
+        reason = f"not confirmed in round {round_}: {answer.outcome}"
+        return {**known, "reason": reason, "tries": tries, "asked_round": round_, "fetched_at": fetched_at}
     outcome, reason = answer.outcome, answer.reason
     if answer.ok:
         fault = picture_fault(answer.body)

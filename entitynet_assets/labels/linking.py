@@ -15,7 +15,7 @@ Names = Mapping[tuple[str, ...], frozenset[str]]
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the lower-case words of a text."""
-    return tuple(word.casefold() for word in _WORD.findall(text))
+    return tuple(word.casefold().replace("’", "'") for word in _WORD.findall(text))
 
 
 def names_of(rows: Iterable[Mapping[str, Any]]) -> Names:
@@ -29,12 +29,16 @@ def names_of(rows: Iterable[Mapping[str, Any]]) -> Names:
 
 
 def named_entities(text: str, names: Names, longest: int) -> set[str]:
-    """Return the entities that a text names; where names overlap the longer one is meant. `longest` is in words."""
+    """Return the entities that a text names; where names overlap the longer one is meant. `longest` is in words.
+
+    A possessive names its owner ("the eagle's nest"), unless the name itself has one ("St John's wort").
+    """
     words, found, start = words_of(text), set[str](), 0
     while start < len(words):
         step = 1
         for length in range(min(longest, len(words) - start), 0, -1):
-            qids = names.get(words[start : start + length])
+            key = words[start : start + length]
+            qids = names.get(key) or names.get((*key[:-1], key[-1].removesuffix("'s")))
             if qids:
                 found |= qids
                 step = length

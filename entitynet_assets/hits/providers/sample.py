@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from entitynet_assets.hits.provider import BadPageError, Hit
+from entitynet_assets.hits.provider import BadPageError, Hit, ranked_once, stated_number, stated_text
 from entitynet_assets.web import Request
 
 ADDRESS = "http://search.test/images"
@@ -23,7 +23,7 @@ def parse(body: str) -> list[Hit]:
     """Return the hits of a page. Raises BadPageError."""
     answer = _answer(body)
     try:
-        return [_hit(result) for result in answer["results"]]
+        return ranked_once([_hit(result) for result in answer["results"]])
     except (KeyError, TypeError, ValueError) as error:
         raise BadPageError(
             f"expected results with rank and image_url, found {type(error).__name__}: {error}"
@@ -49,8 +49,14 @@ def _answer(body: str) -> dict[str, Any]:
 
 
 def _hit(result: dict[str, Any]) -> Hit:
+    texts = {
+        field: stated_text(result.get(name))
+        for field, name in (
+            ("page_url", "page_url"), ("alt_text", "alt"), ("title", "title"),
+            ("licence", "licence"), ("licence_url", "licence_url"), ("author", "author"),
+        )
+    }  # fmt: skip
     return Hit(
-        rank=int(result["rank"]), image_url=str(result["image_url"]), page_url=result.get("page_url"), alt_text=result.get("alt"),
-        title=result.get("title"), licence=result.get("licence"), licence_url=result.get("licence_url"), author=result.get("author"),
-        width_px=result.get("width"), height_px=result.get("height"),
+        rank=int(result["rank"]), image_url=stated_text(result["image_url"]) or "", **texts,
+        width_px=stated_number(result.get("width")), height_px=stated_number(result.get("height")),
     )  # fmt: skip
