@@ -10,6 +10,7 @@ slices it touches and stops where it makes no difference.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +136,7 @@ def station(table: Table, **facts: Any) -> Callable[[Maker], Station]:
     """Declare the maker of a table: `@station(HITS, reads=("search_pages",))`. See Station for the facts."""
 
     def declare(make: Maker) -> Station:
-        return Station(table, make, description=(make.__doc__ or "").strip(), **facts)
+        return Station(table, make, description=inspect.cleandoc(make.__doc__ or ""), **facts)
 
     return declare
 
@@ -293,8 +294,10 @@ def _metadata(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> 
             for name, number in part.items():
                 total[name] = total.get(name, 0) + number
     outcomes = [done.outcome for done in finished.values()]
+    records = [place.lake.record(stop.table.name, name) for name in place.lake.slices(stop.table.name)]
     metadata: dict[str, Any] = {
-        "dagster/row_count": sum(done.record.rows for done in finished.values()),
+        "dagster/row_count": sum(record.rows for record in records if record),
+        "dagster/partition_row_count": sum(done.record.rows for done in finished.values()),
         "dagster/uri": str(place.lake.root / "tables" / stop.table.name),
         "slices_made": outcomes.count("made"), "slices_unchanged": outcomes.count("unchanged"),
         "work": dg.MetadataValue.json(work),
