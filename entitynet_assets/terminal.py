@@ -81,20 +81,12 @@ class TerminalProgress:
 def leaderboard(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return the leaderboard for a terminal."""
     shown = Table(title="Leaderboard: zero-shot on held-out pictures")
-    for name in ("", "recipe", "mix", "pictures seen", "accuracy", "95 % interval", "x chance"):
-        shown.add_column(name, justify="left" if name in ("recipe", "mix") else "right", overflow="fold")
+    for name in ("", "recipe", "mix", "seen", "accuracy (95 %)", "x chance"):
+        shown.add_column(name, justify="left" if name in ("recipe", "mix") else "right", no_wrap=name != "mix")
     for row in rows:
-        interval = f"{100 * row['acc1_low']:.1f} to {100 * row['acc1_high']:.1f}"
-        seen = f"{row['samples_seen']:,}"
-        shown.add_row(
-            str(row["place"]),
-            row["recipe"],
-            row["mix"],
-            seen,
-            f"{100 * row['acc1']:.1f} %",
-            interval,
-            f"{row['times_chance']:.1f}",
-        )
+        accuracy = f"{100 * row['acc1']:.1f} % ({100 * row['acc1_low']:.0f}-{100 * row['acc1_high']:.0f})"
+        seen, chance = f"{row['samples_seen']:,}", f"{row['times_chance']:.1f}"
+        shown.add_row(str(row["place"]), row["recipe"], row["mix"], seen, accuracy, chance)
     return shown
 
 
