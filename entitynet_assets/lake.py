@@ -254,7 +254,8 @@ class Lake:
         try:
             yield note
         finally:
-            self.add_notes(table, slice_name, waiting)
+            if waiting:
+                self.add_notes(table, slice_name, waiting)
 
     def notes(self, table: str, slice_name: str) -> list[dict[str, Any]]:
         """Return the notes of an unfinished slice; a line cut off by a kill is left out, as its work is done again."""

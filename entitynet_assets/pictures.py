@@ -14,7 +14,7 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow opens MPO as JPEG and knows no opener of that name
 MAX_PIXELS = 100_000_000  # beyond it a file is a bomb, not a photograph
 HASH_SIDE_PX = 256  # hashing a shrunken picture gives the same hash at a thirtieth of the time
 

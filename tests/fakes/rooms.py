@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,9 +105,9 @@ class Rooms:
             one.close()
 
 
-def work_of(done: Mapping[tuple[str, str], Done], table: str) -> dict[str, int]:
+def work_of(done: Mapping[tuple[str, str], Done], table: str) -> Counter[str]:
     """Return the work done for a table over all its slices."""
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     for (name, _), one in done.items():
         for kind, number in one.work.items() if name == table else []:
             total[kind] = total.get(kind, 0) + number

@@ -24,7 +24,7 @@ def parse(body: str) -> list[Hit]:
     answer = _answer(body)
     try:
         return ranked_once([_hit(result) for result in answer["results"]])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadPageError(
             f"expected results with rank and image_url, found {type(error).__name__}: {error}"
         ) from error
