@@ -30,7 +30,7 @@ from entitynet_assets.text import slice_of
 A: Any = dg.AutomationCondition  # its classes are generic in a way that type checkers cannot combine
 ONLY_WHAT_CHANGED = (
     (A.any_deps_match(A.data_version_changed()) | A.code_version_changed() | A.missing()).since_last_handled()
-    & ~A.any_deps_missing()
+    & ~A.any_deps_missing().ignore(dg.AssetSelection.assets(*PREVIOUS))  # there is none before the first seal
     & ~A.any_deps_in_progress()
     & ~A.in_progress()
     & A.all_deps_blocking_checks_passed()
@@ -250,6 +250,7 @@ def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
         config = context.op_execution_context.op_config or {}
         if config.get("new_round"):
             place.lake.seal_round()
+            _report_sealed(context, place)
         finished: dict[str, Done] = {}
         try:
             for key in keys:
@@ -284,6 +285,13 @@ def _report(context: dg.AssetExecutionContext, stop: Station, place: Workplace, 
         tags = {"dagster/data_version": done.record.digest, "dagster/data_version_is_user_provided": "true"}
         metadata = _metadata(stop, place, {key: done})
         context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata, tags=tags))
+
+
+def _report_sealed(context: dg.AssetExecutionContext, place: Workplace) -> None:
+    for name in PREVIOUS:
+        record = place.lake.need(name)
+        tags = {"dagster/data_version": record.digest, "dagster/data_version_is_user_provided": "true"}
+        context.log_event(dg.AssetMaterialization(name, metadata={"dagster/row_count": record.rows}, tags=tags))
 
 
 def _metadata(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> dict[str, Any]:
