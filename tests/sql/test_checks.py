@@ -19,13 +19,19 @@ PLACES = [{"image_id": name, "shard": "000-00000", "shard_index": place} for pla
 RELEASED = {"release_id": "r", "shard": "000-00000", "tar_sha256": "s", "sample_count": 2, "skipped_count": 2}
 ALL_RULES = [{"image_id": "a", "rule": rule, "verdict": "keep"} for rule in RULES]
 SCORE = {"recipe": "demo", "benchmark": "b", "value": 1.0, "count": 1, "chance": 0.1}
+LOSSES = [
+    {"recipe": "demo", name: value} for name in ("loss_first", "loss_last") for value in (float("nan"), float("inf"))
+]
+WRONG_SCORES = [{"value": 1.01}, {"value": -0.1}, {"value": float("nan")}, {"count": 0}, {"chance": 1.5}]
+NO_TEXT = {"mix": "none", "source": "label", "effective_share": 0.0, "image_count": 0}
 MIX = {"mix": "m", "source": "label", "effective_share": 0.25, "image_count": 1}
 
 CHECKS: list[tuple[str, Tables, list[Tables]]] = [
     ("entities__root_without_itself",
      {"entities": [ENTITY, {**ENTITY, "qid": "Q1"}], "entity_parents": [{"qid": "Q2", "ancestor_qid": "Q1"}]},
      [{"entities": [ENTITY], "entity_parents": [{"qid": "Q2", "ancestor_qid": "Q3"}]}]),
-    ("urls__unknown_to_hits", {"urls": [{"url_id": "u"}], "hits": [{"url_id": "u"}]}, [{"urls": [{"url_id": "u"}], "hits": [{"url_id": "v"}]}]),
+    ("urls__unknown_to_hits", {"urls": [{"url_id": "u"}], "hits": [{"url_id": "u"}]},
+     [{"urls": [{"url_id": "u"}], "hits": [{"url_id": "v"}]}]),
     ("downloads__ok_without_picture",
      {"downloads": [{"url_id": "u", "outcome": "ok", "image_id": "i"}, {"url_id": "v", "outcome": "gone"}]},
      [{"downloads": [{"url_id": "u", "outcome": "ok"}]}, {"downloads": [{"url_id": "u", "outcome": "gone", "image_id": "i"}]}]),
@@ -49,12 +55,12 @@ CHECKS: list[tuple[str, Tables, list[Tables]]] = [
      + [{"release": [RELEASED]}, {"shards": [TAR]},
         {"release": [RELEASED, {**RELEASED, "shard": "x", "release_id": "q"}], "shards": [TAR, {**TAR, "shard": "x"}]}]),
     ("caption_mixes__shares_not_one",
-     {"caption_mixes": [MIX, {**MIX, "source": "alias", "effective_share": 0.75}, {**MIX, "mix": "none", "effective_share": 0.0, "image_count": 0}]},
+     {"caption_mixes": [MIX, {**MIX, "source": "alias", "effective_share": 0.75}, NO_TEXT]},
      [{"caption_mixes": [MIX]}, {"caption_mixes": [{**MIX, "image_count": 0}]}]),
     ("checkpoints__loss_not_finite", {"checkpoints": [{"recipe": "demo", "loss_first": 4.0}]},
-     [{"checkpoints": [{"recipe": "demo", name: value}]} for name in ("loss_first", "loss_last") for value in (float("nan"), float("inf"))]),
+     [{"checkpoints": [row]} for row in LOSSES]),
     ("scores__out_of_range", {"scores": [SCORE, {**SCORE, "metric": "m", "chance": None}]},
-     [{"scores": [{**SCORE, **wrong}]} for wrong in ({"value": 1.01}, {"value": -0.1}, {"value": float("nan")}, {"count": 0}, {"chance": 1.5})]),
+     [{"scores": [{**SCORE, **wrong}]} for wrong in WRONG_SCORES]),
 ]  # fmt: skip
 NAMES = [name for name, _, _ in CHECKS]
 
