@@ -47,6 +47,11 @@ def read_sql(table: Table) -> str:
     return (sql_folder() / table.room / f"{table.name}.sql").read_text()
 
 
+def quoted(path: Path) -> str:
+    """Return a path as a SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def connect() -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB with the project's macros."""
     con = duckdb.connect(config={"threads": os.cpu_count() or 1})
@@ -85,6 +90,12 @@ def arrow_schema(table: Table) -> pa.Schema:
     """Return the Arrow schema of a contract."""
     with contextlib.closing(connect()) as con:
         return con.sql(typed_select(table)).to_arrow_table().schema
+
+
+def _whole_columns(table: Table) -> list[str]:
+    return [
+        column.name for column in table.columns if column.type in ("BIGINT", "UBIGINT")
+    ]  # Arrow would cut fractions off
 
 
 class Lake:
@@ -151,22 +162,26 @@ class Lake:
 
     def _register(self, con: duckdb.DuckDBPyConnection, views: Views) -> None:
         for name, files in views.items():
-            listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+            listed = ", ".join(quoted(file) for file in files)
             con.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def write_rows(self, table: Table, rows: Rows, slice_name: str = WHOLE, **facts: Any) -> Record:
         """Write rows as a slice of a table. Raises ContractError on a column the contract lacks or a wrong type."""
-        known = set(table.column_names)
+        known, whole = set(table.column_names), _whole_columns(table)
         for row in rows:
             if not row.keys() <= known:
                 raise ContractError(
                     f"{table.name}: unknown columns {sorted(row.keys() - known)}; the contract in tables.py has {sorted(known)}"
                 )
+            if wrong := [name for name in whole if isinstance(row.get(name), float)]:
+                raise ContractError(
+                    f"{table.name}: {wrong[0]} is {row[wrong[0]]!r}, expected a whole number; mend the maker or tables.py"
+                )
         try:
             arrow = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
             raise ContractError(
                 f"{table.name}: a value does not fit its column ({error}); mend the maker or tables.py"
             ) from error
@@ -198,16 +213,16 @@ class Lake:
             new = Path(scratch) / "new.parquet"
             order = ", ".join(f'"{name}"' for name in table.key)
             con.execute(
-                f"COPY (SELECT * FROM ({query}) ORDER BY {order}) TO '{new}' (FORMAT parquet, COMPRESSION zstd)",
+                f"COPY (SELECT * FROM ({query}) ORDER BY {order}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd)",
                 params or None,
             )
             digest, rows = content_digest(con, new, table)
-            failed = ("contract",) if contract_faults(con, table, new) else ()
+            failed = () if "failed_checks" in facts or not contract_faults(con, table, new) else ("contract",)
             name = f"{slice_name}-{digest[:16]}.parquet"
             sync(new)
             new.replace(folder / name)
-        record = Record(table.name, slice_name, digest=digest, rows=rows, file=name, failed_checks=failed, round=self.round(), **{
-            "identity": "", "inputs": {}, "code_version": "", "counts": {}, **facts,
+        record = Record(table.name, slice_name, digest=digest, rows=rows, file=name, round=self.round(), **{
+            "identity": "", "inputs": {}, "code_version": "", "counts": {}, "failed_checks": failed, **facts,
         })  # fmt: skip
         self.write_record(record)
         (self.root / "notes" / f"{table.name}.{slice_name}.jsonl").unlink(missing_ok=True)
@@ -235,7 +250,10 @@ class Lake:
         """Append rows to the notes of an unfinished slice; dropped when the slice is written."""
         path = self.root / "notes" / f"{table}.{slice_name}.jsonl"
         path.parent.mkdir(exist_ok=True)
-        with path.open("ab") as file:
+        with path.open("a+b") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+            if file.read(1) not in (b"", b"\n"):  # a kill cut the last line off: end it, or it would spoil the next
+                file.write(b"\n")
             file.write("".join(json.dumps(dict(row)) + "\n" for row in rows).encode())
             file.flush()
             os.fsync(file.fileno())
@@ -305,10 +323,10 @@ class Lake:
             self._register(con, views)
             new = Path(scratch) / "new.parquet"
             con.execute(
-                f"COPY (SELECT * FROM ({query}) ORDER BY ALL) TO '{new}' (FORMAT parquet, COMPRESSION zstd)",
+                f"COPY (SELECT * FROM ({query}) ORDER BY ALL) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd)",
                 params or None,
             )
-            digest, rows = multiset_digest(con, f"read_parquet('{new}')", name)
+            digest, rows = multiset_digest(con, f"read_parquet({quoted(new)})", name)
             path = f"{name}-{digest[:16]}.parquet"
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             sync(new)
@@ -348,8 +366,9 @@ class Lake:
 
     def add_tombstones(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append takedown requests (image_id, reason, requested_by, taken_down_at) to the ledger."""
-        known = self.tombstone_ledger() + [dict(row) for row in rows]
-        write_atomic(self.root / "tombstones.jsonl", "".join(json.dumps(row) + "\n" for row in known).encode())
+        with self.lock("tombstones", "ledger"):
+            known = self.tombstone_ledger() + [dict(row) for row in rows]
+            write_atomic(self.root / "tombstones.jsonl", "".join(json.dumps(row) + "\n" for row in known).encode())
 
     @contextlib.contextmanager
     def lock(self, table: str, slice_name: str) -> Iterator[None]:
@@ -362,8 +381,8 @@ class Lake:
 
 
 def with_checks(record: Record, failed: Iterable[str]) -> Record:
-    """Return the record with further failed blocking checks named."""
-    return dataclasses.replace(record, failed_checks=tuple(sorted({*record.failed_checks, *failed})))
+    """Return a record that names these failed blocking checks and no others."""
+    return dataclasses.replace(record, failed_checks=tuple(sorted(failed)))
 
 
 def content_digest(con: duckdb.DuckDBPyConnection, file: Path, table: Table) -> tuple[str, int]:
@@ -372,7 +391,7 @@ def content_digest(con: duckdb.DuckDBPyConnection, file: Path, table: Table) -> 
     A multiset hash: the sums of both halves of each row's md5, with the count; one pass, no sort, constant memory.
     """
     columns = ", ".join(f'"{name}"' for name in table.lasting)
-    return multiset_digest(con, f"(SELECT {columns} FROM read_parquet('{file}'))", table.name)
+    return multiset_digest(con, f"(SELECT {columns} FROM read_parquet({quoted(file)}))", table.name)
 
 
 def multiset_digest(con: duckdb.DuckDBPyConnection, source: str, name: str) -> tuple[str, int]:
@@ -387,7 +406,7 @@ def multiset_digest(con: duckdb.DuckDBPyConnection, source: str, name: str) -> t
 
 def contract_faults(con: duckdb.DuckDBPyConnection, table: Table, file: Path) -> list[str]:
     """Return what breaks a contract in a Parquet file: repeated keys, nulls, values that are not allowed."""
-    source, key = f"read_parquet('{file}')", ", ".join(f'"{name}"' for name in table.key)
+    source, key = f"read_parquet({quoted(file)})", ", ".join(f'"{name}"' for name in table.key)
     faults = []
     repeated = con.execute(
         f"SELECT {key}, count(*) FROM {source} GROUP BY {key} HAVING count(*) > 1 LIMIT 3"

@@ -14,7 +14,7 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow opens MPO as JPEG and knows no opener of that name
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # MPO, several JPEGs in one file, opens as JPEG
 MAX_PIXELS = 100_000_000  # beyond it a file is a bomb, not a photograph
 HASH_SIDE_PX = 256  # hashing a shrunken picture gives the same hash at a thirtieth of the time
 
@@ -95,11 +95,27 @@ def _decode(content: bytes) -> tuple[Image.Image, str]:
 
 
 def _flattened(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        return _eight_bits(image).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
         return Image.alpha_composite(white, layered).convert("RGB")
     return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return a grey picture of 16 or 32 bits a sample scaled to 8; Pillow's own conversion would cut off all above 255."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    limits = (
+        (65535.0,)
+        if image.mode.startswith("I;16")
+        else (1.0, 255.0, 65535.0)
+        if image.mode == "F"
+        else (255.0, 65535.0)
+    )
+    top = next((limit for limit in limits if values.max() <= limit), values.max())
+    return Image.fromarray((values.clip(0, top) * (255.0 / top)).astype(np.uint8))
 
 
 def _shrunken(image: Image.Image, side_px: int) -> Image.Image:

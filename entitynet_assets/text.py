@@ -46,6 +46,7 @@ def normal_url(url: str) -> str:
     port = parts.port
     keep_port = port and port != {"http": 80, "https": 443}[parts.scheme.lower()]
     host = parts.hostname.encode("idna").decode() if not parts.hostname.isascii() else parts.hostname
+    host = f"[{host}]" if ":" in host else host
     netloc = f"{host}:{port}" if keep_port else host
     return urlunsplit(
         (parts.scheme.lower(), netloc, quote(parts.path or "/", safe=_SAFE), quote(parts.query, safe=_SAFE), "")

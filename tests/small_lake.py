@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,7 +19,7 @@ from entitynet_assets.lake import Lake, arrow_schema, connect, need_contract, re
 from entitynet_assets.partitions import slice_keys
 from entitynet_assets.resources import Workplace
 from entitynet_assets.sql_assets import parameters_of, study_parameters
-from entitynet_assets.stations import Done, Station, run_slice
+from entitynet_assets.stations import Done, Made, Station, Work, run_slice
 from entitynet_assets.studies.models import HERE, Study, parse_study
 from entitynet_assets.tables import PREVIOUS, TABLES, Column, Table
 
@@ -141,3 +141,25 @@ def item(qid: str, *claims: Row, en: str | None = "", **facts: Any) -> Row:
 def below(*parents: str) -> list[Row]:
     """Return `subclass of` statements."""
     return [claim("P279", parent) for parent in parents]
+
+
+class Counting:
+    """A maker that counts its calls and answers what it is told."""
+
+    def __init__(self, *rows: Row, table: str = "queries", **made: Any) -> None:
+        self.rows = [full_row(TABLES[table], row) for row in rows]
+        self.made, self.calls = made, 0
+
+    def __call__(self, work: Work) -> Made:
+        self.calls += 1
+        return Made(self.rows, **self.made)
+
+
+def queries(maker: Callable[[Work], Made], **facts: Any) -> Station:
+    """Return a station of queries with another maker."""
+    return Station(TABLES["queries"], maker, **{"reads": ("entities",), **facts})
+
+
+def put_entities(small: SmallLake, *labels: str) -> None:
+    """Write entities Q1, Q2, ... with these names."""
+    small.put("entities", [{"qid": f"Q{number}", "label": label} for number, label in enumerate(labels, 1)])

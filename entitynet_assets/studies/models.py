@@ -239,7 +239,7 @@ def load_study(name: str | None = None) -> Study:
         )
     try:
         raw = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path.name}: not TOML: {error}") from error
     return parse_study(raw, path.name)
 
@@ -247,7 +247,10 @@ def load_study(name: str | None = None) -> Study:
 def parse_study(raw: dict[str, Any], where: str) -> Study:
     """Return the study of a parsed TOML. Mixes, recipes and benchmarks given by name are taken from presets/."""
     for kind in ("mixes", "recipes", "benchmarks"):
-        raw = {**raw, kind: [_preset(kind, item, where) for item in raw.get(kind, [])]}
+        items = raw.get(kind, [])
+        if not isinstance(items, list):
+            raise StudyError(f"{where}: {kind}: found {items!r}; allowed: a list of names or tables")
+        raw = {**raw, kind: [_preset(kind, item, where) for item in items]}
     try:
         return Study.model_validate(raw)
     except ValidationError as error:

@@ -56,7 +56,6 @@ def test_what_repeats_leaks_or_is_refused_is_rejected_with_its_evidence(small: S
     small.put("leaks", [
         {"image_id": "i", "benchmark": "b2", "benchmark_image_id": "x", "phash_distance": 2},
         {"image_id": "i", "benchmark": "b1", "benchmark_image_id": "y", "phash_distance": 5},
-        {"image_id": "other", "benchmark": "a", "benchmark_image_id": "y", "phash_distance": 0},
     ])  # fmt: skip
     small.put("downloads", [{"url_id": "u", "image_id": "i"}, {"url_id": "v", "image_id": "i"}, {"url_id": "w"}])
     small.put("urls", [{"url_id": "u", "licence": "cc0"}, {"url_id": "v", "licence": "all rights reserved"}])

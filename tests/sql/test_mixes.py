@@ -12,13 +12,20 @@ from tests.small_lake import SmallLake, make_study, select_rows
 
 PICTURES = ("a", "b", "c", "d")
 SOURCES = ("alt_text", "label", "query", "alias")
+SOMEWHERE, WEB, KINDS = (
+    st.sampled_from(PICTURES),
+    st.sampled_from(["alt_text", "title"]),
+    st.sampled_from(["label", "alias"]),
+)
+QIDS, ASKED = st.sampled_from(["Q1", "Q2"]), st.sampled_from(["", "apple"])
+WEIGHTS = st.dictionaries(st.sampled_from(SOURCES), st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1)
 TABLES = st.fixed_dictionaries({
-    "image_texts": st.sets(st.tuples(st.sampled_from(PICTURES), st.sampled_from(["alt_text", "title"]), st.sampled_from("xy")), max_size=6),
-    "entity_texts": st.sets(st.tuples(st.sampled_from(["Q1", "Q2"]), st.sampled_from(["label", "alias"])), max_size=4),
-    "image_entities": st.sets(st.tuples(st.sampled_from(PICTURES), st.sampled_from(["Q1", "Q2"]), st.sampled_from(["", "apple"])), max_size=6),
-    "tombstones": st.sets(st.sampled_from(PICTURES), max_size=1),
-    "dropped": st.sets(st.sampled_from(PICTURES), max_size=1),
-    "weights": st.dictionaries(st.sampled_from(SOURCES), st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1).filter(lambda w: sum(w.values()) > 0),
+    "image_texts": st.sets(st.tuples(SOMEWHERE, WEB, st.sampled_from("xy")), max_size=6),
+    "entity_texts": st.sets(st.tuples(QIDS, KINDS), max_size=4),
+    "image_entities": st.sets(st.tuples(SOMEWHERE, QIDS, ASKED), max_size=6),
+    "tombstones": st.sets(SOMEWHERE, max_size=1),
+    "dropped": st.sets(SOMEWHERE, max_size=1),
+    "weights": WEIGHTS.filter(lambda weights: sum(weights.values()) > 0),
 })  # fmt: skip
 
 

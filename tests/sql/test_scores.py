@@ -69,7 +69,8 @@ def test_the_interval_stays_between_0_and_1_and_ties_go_by_name(share: float, sm
 
 def answer(image: str, shown: str, said: str, rank: int, benchmark: str = "b") -> dict:
     return {
-        "recipe": "demo", "step": 5, "benchmark": benchmark, "image_id": image, "class_id": shown, "predicted_class_id": said, "rank_of_true": rank,
+        "recipe": "demo", "step": 5, "benchmark": benchmark, "image_id": image, "class_id": shown, "predicted_class_id": said,
+        "rank_of_true": rank,
     }  # fmt: skip
 
 

@@ -1,0 +1,150 @@
+"""Studies: those that ship load; one that is wrong says where, what was found and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import entitynet_assets.hits.providers as provider_folder
+from entitynet_assets.hits.provider import provider
+from entitynet_assets.studies.models import HERE, PROVIDERS, StudyError, load_study, parse_study, presets
+
+SAMPLE = tomllib.loads((HERE / "sample.toml").read_text())
+RECIPE = {
+    "name": "mine",
+    "mix": "balanced",
+    "tower": "demo-64",
+    "samples_seen": 10,
+    "batch_size_global": 4,
+    "lr_peak": 0.001,
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Return the sample study with one value changed, by its dotted path."""
+    raw = copy.deepcopy(SAMPLE)
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place: Any = raw
+    for part in parents:
+        place = place[part]
+    place[last] = value
+    return raw
+
+
+FAULTS: list[tuple[str, Any, str]] = [
+    ("scop", {}, "scop: unknown key; allowed here: name, title, slices, scope,"),
+    ("scope.root", ["Q1"],
+     "scope.root: unknown key; allowed here: roots, relations, exclude, languages, min_sitelinks, leaves_only, limit (did you"),
+    ("providers.0.pagse", 2, "providers.0.pagse: unknown key; allowed here: name, pages, per_page (did you mean pages?)"),
+    ("recipes", [{**RECIPE, "sed": 1}], "recipes.0.sed: unknown key; allowed here: name, mix, tower,"),
+    ("encoder", {"model": "m", "sha256": "0" * 64, "min_relevanse": 1},
+     "encoder.min_relevanse: unknown key; allowed here: model, sha256, min_relevance"),
+    ("scope.roots.0", "apple", "scope.roots.0: found 'apple'; String should match pattern '^Q[1-9]\\d*$'"),
+    ("scope.exclude", ["Q0"], "scope.exclude.0: found 'Q0'; String should match pattern"),
+    ("scope.relations", ["Q279"], "scope.relations.0: found 'Q279'; String should match pattern '^P[1-9]"),
+    ("scope.roots", [], "scope.roots: found []; List should have at least 1 item"),
+    ("slices", 0, "slices: found 0; Input should be greater than or equal to 1"),
+    ("slices", 1001, "slices: found 1001; Input should be less than or equal to 1000"),
+    ("name", "Sample World", "name: found 'Sample World'; String should match pattern"),
+    ("providers.0.name", "smaple", "providers.0.name: found 'smaple'; allowed: sample (did you mean sample?)"),
+    ("queries.kinds.1", "alais",
+     "queries.kinds: found 'alais'; allowed: noun, alias, taxon_name, attribute, attribute_noun (did you mean alias?)"),
+    ("mixes.0", "balancd",
+     "mixes: found 'balancd'; allowed: a table of its own, or one of balanced, alt_text_only, graph_only (did you mean balanced?)"),
+    ("mixes.0", {"name": "m", "weights": {"alt": 1.0}}, "mixes.0: weights.alt: no such source; allowed: alt_text, title,"),
+    ("mixes.0", {"name": "m", "weights": {"label": -1.0}}, "mixes.0: mix[m].weights.label"),
+    ("mixes.0", {"name": "m", "weights": {"label": 0.0}}, "at least one weight above 0"),
+    ("mixes.0", {"name": "m", "weights": {"label": float("nan")}}, "a finite number of at least 0"),
+    ("mixes.0", {"name": "m", "weights": {"label": "much"}},
+     "mixes.0.weights.label: found 'much'; Input should be a valid number"),
+    ("recipes.0", "dmeo", "recipes: found 'dmeo'; allowed: a table of its own, or one of demo,"),
+    ("recipes", [{**RECIPE, "mix": "balancd"}],
+     "recipes.mine.mix: found 'balancd'; allowed: the study's mixes balanced, alt_text_only, graph_only (did you mean balanced?)"),
+    ("recipes", [{**RECIPE, "tower": "ViT-B-23"}], "recipes.0.tower: found 'ViT-B-23'; allowed: demo-64, ViT-B-32"),
+    ("recipes", [{**RECIPE, "world_size": 3}],
+     "recipes.mine.batch_size_global: found 4; allowed: a multiple of world_size 3"),
+    ("recipes", ["demo", "demo"], "recipes: ['demo'] named twice; give each its own name"),
+    ("benchmarks.0", {"name": "b", "manifest": "m", "templates": ["a photo"]},
+     "benchmarks.0.templates: found 'a photo'; a template needs {} where"),
+    ("benchmarks", [], "benchmarks: found []; List should have at least 1 item"),
+    ("graph.source", "csv", "graph.source: found 'csv'; Input should be 'sparql' or 'dump'"),
+    ("graph.source", "dump", "graph: graph.dump is empty; graph.source = 'dump' needs dump"),
+    ("web", {}, "web.contact: missing; add it"),
+    ("mixes", "balanced", "mixes: found 'balanced'; allowed: a list"),
+    ("recipes", 3, "recipes: found 3; allowed: a list"),
+    ("benchmarks", {"name": "b"}, "benchmarks: found {'name': 'b'}; allowed: a list"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "words"), FAULTS, ids=[f"{one[0]}={str(one[1])[:24]}" for one in FAULTS])
+def test_a_fault_names_file_key_what_was_found_and_what_is_allowed(path: str, value: Any, words: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        parse_study(changed(path, value), "mine.toml")
+    assert str(caught.value).startswith("mine.toml: ")
+    assert words in str(caught.value)
+
+
+def test_every_fault_is_said_at_once() -> None:
+    raw = changed("scope.roots.0", "apple") | {"slices": 0, "titel": "x"}
+    with pytest.raises(StudyError) as caught:
+        parse_study(raw, "mine.toml")
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["slices", "scope.roots.0", "titel"]
+
+
+def test_a_file_that_is_absent_or_no_toml_says_so(tmp_path: Path) -> None:
+    with pytest.raises(
+        StudyError,
+        match=r"study 'smaple': no file .*; allowed: a path ending in \.toml, or one of .*did you mean sample",
+    ):
+        load_study("smaple")
+    with pytest.raises(StudyError, match="no file"):
+        load_study(str(tmp_path / "none.toml"))
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ")
+    with pytest.raises(StudyError, match=r"broken\.toml: not TOML: "):
+        load_study(str(broken))
+    broken.write_bytes(b"name = '\xff'")
+    with pytest.raises(StudyError, match=r"broken\.toml: not TOML: "):
+        load_study(str(broken))
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_study_that_ships_loads(path: Path) -> None:
+    study = load_study(path.stem)
+    assert study.name == path.stem
+    assert load_study(str(path)) == study
+
+
+def test_the_environment_names_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text((HERE / "sample.toml").read_text().replace('name = "sample"', 'name = "mine"', 1))
+    monkeypatch.setenv("ENTITYNET_STUDY", str(mine))
+    assert load_study().name == "mine"
+    assert load_study("sample").name == "sample"
+    monkeypatch.delenv("ENTITYNET_STUDY")
+    assert load_study().name == "sample"
+
+
+@pytest.mark.parametrize("kind", ["mixes", "recipes", "benchmarks"])
+def test_every_preset_loads(kind: str) -> None:
+    names = list(presets(kind))
+    everything = {**SAMPLE, "mixes": list(presets("mixes")), kind: names}
+    assert [item.name for item in getattr(parse_study(everything, "presets.toml"), kind)] == names
+
+
+def test_providers_are_the_modules_of_their_folder() -> None:
+    modules = {path.stem for path in Path(provider_folder.__path__[0]).glob("*.py")} - {"__init__"}
+    assert modules == set(PROVIDERS)
+    for name in PROVIDERS:
+        assert all(callable(getattr(provider(name), part)) for part in ("request", "parse", "total"))
+
+
+def test_a_study_cannot_be_changed_and_holds_every_choice() -> None:
+    study = load_study("sample")
+    with pytest.raises(ValueError, match="frozen"):
+        study.slices = 3  # pyright: ignore
+    assert parse_study(study.model_dump(), "again.toml") == study

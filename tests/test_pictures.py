@@ -1,0 +1,216 @@
+"""One picture: broken bytes give a reason and never an exception, sound ones give a plain upright RGB JPEG."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from entitynet_assets.pictures import entropy_bits, hash_picture, picture_fault, read_picture
+
+ROOT = Path(__file__).parents[1]
+HOSTILE = Path(os.environ.get("ENTITYNET_DATA", ROOT.parent / "shared" / "data")) / "hostile"
+REASONS = {"not_image", "truncated", "too_large"}
+
+
+def drawn(width: int = 60, height: int = 40, mode: str = "RGB") -> Image.Image:
+    across = np.linspace(0, 255, width)[None, :, None].repeat(height, 0)
+    down = np.linspace(0, 255, height)[:, None, None].repeat(width, 1)
+    return Image.fromarray(np.concatenate([across, down, 255 - across], 2).astype(np.uint8)).convert(mode)
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def pixels(content: bytes, side_px: int = 500) -> np.ndarray:
+    """Return the stored JPEG of a picture as an array [height, width, 3]."""
+    assert picture_fault(content) is None
+    return np.asarray(Image.open(io.BytesIO(read_picture(content, side_px).jpeg)), dtype=int)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG that says how large it is and has only its first few bytes of pixels."""
+    chunks = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT" + zlib.compress(bytes(99))
+    packed = (struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+KINDS = {
+    "JPEG": saved(drawn(), "JPEG"), "progressive": saved(drawn(), "JPEG", progressive=True), "PNG": saved(drawn(), "PNG"),
+    "GIF": saved(drawn(), "GIF"), "WEBP": saved(drawn(), "WEBP"), "BMP": saved(drawn(), "BMP"), "TIFF": saved(drawn(), "TIFF"),
+    "LZW": saved(drawn(), "TIFF", compression="tiff_lzw"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_cut_off_anywhere_gives_a_reason_or_reads(kind: str) -> None:
+    whole = KINDS[kind]
+    assert picture_fault(whole) is None
+    for length in sorted({*range(0, min(len(whole), 64)), *range(64, len(whole), max(1, len(whole) // 60))}):
+        cut = whole[:length]
+        fault = picture_fault(cut)
+        assert fault in REASONS | {None}
+        if fault is None:
+            assert read_picture(cut, 32).jpeg
+    assert picture_fault(whole[: len(whole) // 2]) == (
+        "not_image" if kind == "LZW" else "truncated"
+    )  # its index is last
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=6),
+)
+def test_a_picture_with_bytes_spoilt_never_raises(kind: str, spoilt: list[tuple[float, int]]) -> None:
+    content = bytearray(KINDS[kind])
+    for place, value in spoilt:
+        content[int(place * len(content))] = value
+    fault = picture_fault(bytes(content))
+    assert fault in REASONS | {None}
+    if fault is None:
+        assert read_picture(bytes(content), 32).width_px > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "not_image"),
+        (b"<!doctype html><html><body>404</body></html>", "not_image"),
+        (b'{"error": "rate limited"}', "not_image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_image"),
+        (b"%PDF-1.7", "not_image"),
+        (png_header(60_000, 60_000), "too_large"),
+        (png_header(12_000, 12_000), "too_large"),
+        (png_header(60, 40), "truncated"),
+    ],
+)
+def test_what_is_no_picture_says_why(content: bytes, fault: str) -> None:
+    assert picture_fault(content) == fault
+
+
+def test_the_stored_jpeg_is_shrunken_by_its_shorter_side_and_never_enlarged() -> None:
+    picture = read_picture(saved(drawn(300, 200), "PNG"), 100)
+    assert (picture.format, picture.original_width_px, picture.original_height_px) == ("PNG", 300, 200)
+    assert (picture.width_px, picture.height_px) == (150, 100)
+    assert hashlib.sha256(picture.jpeg).hexdigest() == picture.stored_sha256
+    stored = Image.open(io.BytesIO(picture.jpeg))
+    assert (stored.format, stored.mode, stored.size) == ("JPEG", "RGB", (150, 100))
+    assert read_picture(saved(drawn(30, 20), "PNG"), 100).width_px == 30
+    assert read_picture(saved(drawn(300, 200), "PNG"), 100) == picture
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_and_dropped(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = orientation, "Maker"
+    picture = read_picture(saved(drawn(60, 40), "JPEG", exif=exif, quality=95), 500)
+    assert (picture.original_width_px, picture.original_height_px) == ((60, 40) if orientation < 5 else (40, 60))
+    assert dict(Image.open(io.BytesIO(picture.jpeg)).getexif()) == {}
+    corner = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0), 5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}[
+        orientation
+    ]
+    stored = np.asarray(Image.open(io.BytesIO(picture.jpeg)), dtype=int)
+    assert stored[corner][0] < 40  # the stored corner that was first in the file: no red
+    assert stored[corner][1] < 40
+
+
+def test_transparency_is_laid_on_white() -> None:
+    clear = drawn(mode="RGBA")
+    clear.putalpha(0)
+    assert (pixels(saved(clear, "PNG")) == 255).all()
+    palette = Image.new("P", (20, 20), 1)
+    palette.putpalette([255, 0, 0, 0, 0, 255])
+    assert (pixels(saved(palette, "PNG", transparency=1)) == 255).all()
+    grey = Image.new("LA", (20, 20), (0, 0))
+    assert (pixels(saved(grey, "PNG")) == 255).all()
+    assert pixels(saved(Image.new("L", (20, 20), 0), "PNG", transparency=0)).min() == 255
+
+
+def test_four_inks_become_three_colours() -> None:
+    red = Image.new("RGB", (20, 20), (250, 10, 10)).convert("CMYK")
+    stored = pixels(saved(red, "JPEG"))
+    assert np.abs(stored - [250, 10, 10]).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"), [("uint16", "PNG"), ("uint16", "TIFF"), ("int32", "TIFF"), ("float32", "TIFF")]
+)
+def test_sixteen_bits_are_scaled_and_not_cut_off(dtype: str, kind: str) -> None:
+    ramp = np.linspace(0, 65535, 256)[None, :].repeat(20, 0)
+    content = saved(Image.fromarray(ramp.astype(dtype)), kind)
+    stored = pixels(content)
+    assert np.abs(stored[:, :, 0] - np.arange(256)[None, :]).max() < 6
+    assert read_picture(content, 500).entropy_bits > 7
+
+
+def test_an_eight_bit_tiff_of_floats_keeps_its_range() -> None:
+    ramp = np.linspace(0, 1, 256)[None, :].repeat(20, 0).astype(np.float32)
+    assert np.abs(pixels(saved(Image.fromarray(ramp), "TIFF"))[:, :, 0] - np.arange(256)[None, :]).max() < 6
+    black = Image.fromarray(np.zeros((20, 20), np.float32))
+    assert pixels(saved(black, "TIFF")).max() == 0
+
+
+def test_of_an_animation_the_first_picture_is_taken() -> None:
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    stored = pixels(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert stored[10, 10, 0] > 240
+    assert stored[10, 10, 2] < 15
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "YCbCr", "RGBA"])
+def test_other_colour_spaces_become_rgb(mode: str) -> None:
+    kind = "TIFF" if mode == "YCbCr" else "PNG"
+    assert pixels(saved(drawn(mode=mode), kind)).shape == (40, 60, 3)
+
+
+def test_the_first_of_several_jpegs_in_one_file_is_taken() -> None:
+    content = saved(drawn(), "MPO", save_all=True, append_images=[drawn().rotate(180)])
+    assert (pixels(content)[:, :, 1] == pixels(saved(drawn(), "JPEG"))[:, :, 1]).mean() > 0.9
+
+
+def test_hashes_survive_another_size_and_quality_and_tell_other_pictures_apart() -> None:
+    def bits(one: tuple[int, int], two: tuple[int, int]) -> list[int]:
+        return [(a ^ b).bit_count() for a, b in zip(one, two, strict=True)]
+
+    blots = Image.fromarray(np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)).resize((600, 400))
+    whole = hash_picture(blots)
+    again = Image.open(io.BytesIO(saved(blots.resize((300, 200)), "JPEG", quality=60)))
+    assert max(bits(whole, hash_picture(again))) <= 4
+    assert max(bits(whole, hash_picture(blots.rotate(180)))) > 10
+    assert all(0 <= value < 2**64 for value in whole)
+
+
+def test_entropy_is_0_for_one_colour_and_1_for_two_in_halves() -> None:
+    assert entropy_bits(Image.new("RGB", (8, 8), "red")) == 0.0
+    halves = Image.new("L", (8, 8), 0)
+    halves.paste(255, (0, 0, 4, 8))
+    assert entropy_bits(halves) == 1.0
+    assert entropy_bits(Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))) == 8.0
+
+
+def test_no_hostile_file_raises() -> None:
+    if not HOSTILE.is_dir():
+        pytest.skip(f"no folder {HOSTILE}; set ENTITYNET_DATA to a folder with hostile/")
+    seen = dict.fromkeys([*REASONS, None], 0)
+    for path in sorted(one for one in HOSTILE.rglob("*") if one.is_file()):
+        content = path.read_bytes()
+        fault = picture_fault(content)
+        seen[fault] += 1
+        if fault is None:
+            assert read_picture(content, 96).jpeg, path
+    assert seen[None] > 100
+    assert seen["truncated"] > 20
+    assert seen["not_image"] > 20
