@@ -50,7 +50,7 @@ StudyName = Annotated[
 @app.command()
 def run(
     study: StudyName = None,
-    until: Annotated[str | None, typer.Option(help="Stop at this table; default is the whole river.")] = None,
+    until: Annotated[str | None, typer.Option(help="Stop at this table, or these, separated by commas.")] = None,
     limit: Annotated[
         int, typer.Option(min=0, help="At most so many entities, the best known first; 0 is the study's own limit.")
     ] = 0,
@@ -63,8 +63,9 @@ def run(
     """Bring a study up to date: harvest, train and score, doing only what has changed."""
     with _told_plainly():
         chosen = _enter(study)
-        if until and until not in TABLES:
-            raise StudyError(f"--until: found {until!r}; allowed: {', '.join(TABLES)}")
+        last = until.split(",") if until else []
+        if unknown := [name for name in last if name not in TABLES]:
+            raise StudyError(f"--until: found {unknown[0]!r}; allowed: {', '.join(TABLES)}")
         names = [recipe.name for recipe in chosen.recipes]
         wanted = recipes.split(",") if recipes else names
         if unknown := [name for name in wanted if name not in names]:
@@ -73,7 +74,7 @@ def run(
             from entitynet_assets.river import flow  # Dagster is imported only when something runs
 
             place = open_workplace(chosen, progress, limit)
-            succeeded = flow(chosen, place, until, slices, wanted, new_round)
+            succeeded = flow(chosen, place, last, slices, wanted, new_round)
         console.print(progress.summary())
         if place.lake.record("leaderboard") and not until:
             console.print(leaderboard(sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])))
@@ -161,6 +162,7 @@ def _sample_world(study: Study) -> Iterator[None]:
         return
     command = [sys.executable, "-m", "entitynet_assets.sample.server", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    reader: threading.Thread | None = None
     try:
         assert server.stdout is not None
         line = server.stdout.readline()
@@ -168,13 +170,18 @@ def _sample_world(study: Study) -> Iterator[None]:
             raise StudyError(
                 f"the sample world's server did not start: it said {line!r}; run `{' '.join(command[1:])}` to see why"
             )
-        threading.Thread(target=server.stdout.read, daemon=True).start()
+        reader = threading.Thread(target=server.stdout.read, daemon=True)  # so that the pipe never fills
+        reader.start()
         os.environ["ENTITYNET_SAMPLE_PORT"] = line.strip().rsplit(":", 1)[1]
         yield
     finally:
         os.environ.pop("ENTITYNET_SAMPLE_PORT", None)
         server.terminate()
         server.wait(timeout=10)
+        if reader:
+            reader.join(timeout=10)
+        if server.stdout:
+            server.stdout.close()
 
 
 @contextlib.contextmanager

@@ -22,7 +22,8 @@ from entitynet_assets.queries import assets as queries
 from entitynet_assets.resources import Workplace, open_workplace
 from entitynet_assets.scores import assets as scores
 from entitynet_assets.shards import assets as shards
-from entitynet_assets.stations import Station, build_asset, column_schema
+from entitynet_assets.station_assets import build_asset, column_schema
+from entitynet_assets.stations import Station
 from entitynet_assets.studies.models import Study, load_study
 from entitynet_assets.tables import PREVIOUS
 from entitynet_assets.training import assets as training

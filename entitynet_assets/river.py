@@ -25,13 +25,13 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def flow(
-    study: Study, place: Workplace, until: str | None, slices: str | None, recipes: Sequence[str], new_round: bool
+    study: Study, place: Workplace, until: Sequence[str], slices: str | None, recipes: Sequence[str], new_round: bool
 ) -> bool:
     """Bring the tables up to `until` (or all) up to date; returns whether every run succeeded.
 
     A failed run stops the river there; the exception of the step that failed is raised.
     """
-    wanted = _upstream(until) if until else set(TABLES)
+    wanted = _upstream(until) or set(TABLES)
     sliced = _range(study, slices)
     with place.lake.lock("dagster", "instance"):  # two first runs at once would both write SQLite's schema
         instance = dg.DagsterInstance.get()
@@ -75,9 +75,9 @@ def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def _upstream(table: str) -> set[str]:
-    """Return a table with all it is made from."""
-    known, found, todo = stations(), set[str](), [table]
+def _upstream(tables: Sequence[str]) -> set[str]:
+    """Return tables with all that they are made from."""
+    known, found, todo = stations(), set[str](), list(tables)
     while todo:
         name = todo.pop()
         if name in known and name not in found:

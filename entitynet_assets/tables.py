@@ -238,7 +238,7 @@ DOWNLOADS = Table("downloads", "images", "picture address tried, with its outcom
     text("etag", "validator for a conditional request", "?"),
     text("last_modified", "validator for a conditional request", "?"),
     ROUND, ASKED,
-    whole("tries", "requests made for it so far", "~"),
+    whole("tries", "requests made for it in the round in which it was last asked", "~"),
     text("fetched_at", "when it was last asked, ISO 8601", "~"),
 ), "slices")  # fmt: skip
 IMAGES = Table("images", "images", "distinct picture", ("image_id",), (

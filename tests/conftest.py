@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,18 @@ from typing import Any
 import pytest
 
 from tests.small_lake import SmallLake
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Where servers are required (ENTITYNET_REQUIRE_SERVERS), a skip for want of one is a failure."""
+    report = yield
+    if report.skipped and "server absent" in str(report.longrepr) and os.environ.get("ENTITYNET_REQUIRE_SERVERS"):
+        report.outcome, report.longrepr = (
+            "failed",
+            f"{item.nodeid} needs a server that is to be installed: {report.longrepr}",
+        )
+    return report
 
 
 @pytest.fixture

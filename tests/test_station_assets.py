@@ -11,7 +11,8 @@ import dagster as dg
 from entitynet_assets import stations as loop
 from entitynet_assets.definitions import build_definitions
 from entitynet_assets.jobs import range_tags
-from entitynet_assets.stations import Made, Station, Work, build_asset, replace
+from entitynet_assets.station_assets import build_asset
+from entitynet_assets.stations import Made, Station, Work, replace
 from entitynet_assets.tables import PREVIOUS, TABLES
 from entitynet_assets.text import slice_of
 from tests.small_lake import STATIONS, Counting, SmallLake, full_row, put_entities, queries

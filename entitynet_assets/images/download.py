@@ -38,7 +38,7 @@ def download_row(url: Row, known: Row | None, answer: Answer, round_: int, fetch
     A picture that did not change keeps what is known of it; one that did not come for a passing reason keeps it too, so that
     a host's bad hour in a new round takes no picture out of the dataset.
     """
-    tries = answer.tries + (known["tries"] if known else 0)
+    tries = answer.tries + (known["tries"] if known and known["asked_round"] == round_ else 0)
     if answer.outcome == "unchanged" and known:
         return {**known, "reason": None, "tries": tries, "asked_round": round_, "fetched_at": fetched_at}
     if answer.outcome in PASSING and known and known["outcome"] == "ok":

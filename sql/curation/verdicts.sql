@@ -42,14 +42,14 @@ judged AS (
     UNION ALL
     SELECT mine.image_id, 'relevance', CASE WHEN likeliness.relevance IS NOT NULL THEN likeliness.relevance < $min_relevance END,
         'unlike_its_entity', likeliness.relevance, $min_relevance::DOUBLE
-    FROM mine LEFT JOIN embeddings AS likeliness ON likeliness.image_id = mine.image_id
+    FROM mine LEFT JOIN embeddings AS likeliness ON likeliness.image_id = mine.image_id AND likeliness.encoder = $encoder
 )
 
 SELECT
     image_id,
     rule,
     CASE WHEN bad THEN 'reject' WHEN bad IS NULL THEN 'not_judged' ELSE 'keep' END AS verdict,
-    CASE WHEN bad THEN reason WHEN bad IS NULL THEN 'no_encoder' END AS reason,
+    CASE WHEN bad THEN reason WHEN bad IS NULL AND $encoder = '' THEN 'no_encoder' WHEN bad IS NULL THEN 'no_embedding' END AS reason,
     measure,
     threshold
 FROM judged

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from entitynet_assets.definitions import ROOMS, defs, stations
-from entitynet_assets.stations import TRAINED
+from entitynet_assets.station_assets import TRAINED
 from entitynet_assets.tables import PREVIOUS, TABLES
 
 ROOT = Path(__file__).parents[2]
