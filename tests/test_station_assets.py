@@ -8,10 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from entitynet_assets import stations as loop
 from entitynet_assets.definitions import build_definitions
 from entitynet_assets.jobs import range_tags
-from entitynet_assets.station_assets import build_asset
+from entitynet_assets.station_assets import ONLY_WHAT_CHANGED, build_asset
 from entitynet_assets.stations import Made, Station, Work, replace
 from entitynet_assets.tables import PREVIOUS, TABLES
 from entitynet_assets.text import slice_of
@@ -155,4 +154,4 @@ def test_definitions_of_a_study_have_its_slices_and_recipes(small: SmallLake) ->
         definition = graph.get(dg.AssetKey(name)).partitions_def
         expected = {"slices": ["000"], "recipes": ["demo", "demo-untrained"]}.get(table.slicing)
         assert (list(definition.get_partition_keys()) if definition else None) == expected
-    assert loop.ONLY_WHAT_CHANGED.get_label() == "only_what_changed"
+    assert ONLY_WHAT_CHANGED.get_label() == "only_what_changed"

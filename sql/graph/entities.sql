@@ -71,7 +71,7 @@ LEFT JOIN typed ON typed.qid = members.qid
 LEFT JOIN named AS type_name ON type_name.qid = typed.natural_type_qid
 LEFT JOIN first_values ON first_values.qid = members.qid
 WHERE coalesce(members.sitelink_count, 0) >= $min_sitelinks
-    AND NOT ($leaves_only AND members.qid IN (SELECT ancestor_qid FROM parents_in_use))
+    AND NOT ($leaves_only AND (members.qid = ANY($roots) OR members.qid IN (SELECT ancestor_qid FROM parents_in_use)))
     AND members.qid <> ALL($exclude)
     AND NOT EXISTS (SELECT 1 FROM entity_parents AS above WHERE above.qid = members.qid AND above.ancestor_qid = ANY($exclude))
 QUALIFY $entity_limit = 0 OR row_number() OVER (ORDER BY coalesce(members.sitelink_count, 0) DESC, members.qid) <= $entity_limit

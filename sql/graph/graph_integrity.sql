@@ -28,10 +28,10 @@ left_out AS (
                 SELECT 1 FROM entity_parents AS above WHERE above.qid = members.qid AND above.ancestor_qid = ANY($roots)
             ) THEN 'outside_roots'
             WHEN coalesce(members.sitelink_count, 0) < $min_sitelinks THEN 'few_sitelinks'
-            WHEN $leaves_only AND EXISTS (
+            WHEN $leaves_only AND (members.qid = ANY($roots) OR EXISTS (
                 SELECT 1 FROM entity_parents AS below JOIN members AS child ON child.qid = below.qid
                 WHERE below.ancestor_qid = members.qid
-            ) THEN 'not_leaf'
+            )) THEN 'not_leaf'
             ELSE 'over_limit'
         END AS finding
     FROM members WHERE members.qid NOT IN (SELECT qid FROM entities)

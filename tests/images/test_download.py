@@ -49,7 +49,7 @@ def test_bytes_that_are_no_picture_have_no_image(body, outcome):
 
 def test_an_unchanged_picture_keeps_all_that_is_known():
     row = download_row(URL, KNOWN, answered("unchanged"), 2, "t2")
-    assert row == {**KNOWN, "asked_round": 2, "tries": 2, "fetched_at": "t2"}
+    assert row == {**KNOWN, "asked_round": 2, "tries": 1, "fetched_at": "t2"}
 
 
 def test_a_changed_picture_is_another_one_of_this_round():

@@ -67,7 +67,7 @@ def test_what_repeats_leaks_or_is_refused_is_rejected_with_its_evidence(small: S
 
 @pytest.mark.parametrize(
     ("relevance", "verdict"),
-    [(0.25, ("keep", None)), (0.2499, ("reject", "unlike_its_entity")), (None, ("not_judged", "no_encoder"))],
+    [(0.25, ("keep", None)), (0.2499, ("reject", "unlike_its_entity")), (None, ("not_judged", "no_embedding"))],
 )
 def test_relevance_is_judged_where_an_encoder_measured_it(relevance: float, verdict: tuple, small: SmallLake) -> None:
     small.put("embeddings", [{"image_id": "i", "encoder": "some/model", "relevance": relevance}])

@@ -222,7 +222,7 @@ def reasons(drawn: Row) -> tuple[set[str], dict[str, str]]:
             why[qid] = "outside_roots"
         elif one["sitelinks"] < SCOPE["min_sitelinks"]:
             why[qid] = "few_sitelinks"
-        elif drawn["leaves_only"] and any(qid in others for others in above.values()):
+        elif drawn["leaves_only"] and (qid in SCOPE["roots"] or any(qid in others for others in above.values())):
             why[qid] = "not_leaf"
     ranked = sorted((qid for qid in members if qid not in why), key=lambda qid: (-members[qid]["sitelinks"], qid))
     chosen = set(ranked[: drawn["limit"] or None])

@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -121,7 +122,11 @@ def test_embeddings_are_the_exports(exported, answer, tiny_world):
     folder = tiny_world.root / "benchmark"
     (folder / "Q1_0.jpg").write_bytes(b"no picture")
     sha256 = checkpoint.checkpoint_sha256
-    spec = EmbedSpec(checkpoint.checkpoint, sha256, "i1", str(folder), "images.parquet", batch_size=5)
+    said = ["a photo of a red circle", "blue"]
+    pq.write_table(pa.table({"text": said}), folder / "texts.parquet")
+    spec = EmbedSpec(
+        checkpoint.checkpoint, sha256, "i1", "t1", str(folder), "images.parquet", "texts.parquet", batch_size=5
+    )
     code, out = answer(embed, spec)
     assert code == 0
     rows = {row["image_id"]: row["vector"] for row in pq.read_table(out / "embeddings.parquet").to_pylist()}
@@ -131,15 +136,20 @@ def test_embeddings_are_the_exports(exported, answer, tiny_world):
     with Image.open(folder / "Q3_2.jpg") as image:
         vector = model.eval().encode_image(transform(image)[None], normalize=True)
     assert rows["Q3_2"] == pytest.approx(vector[0].tolist(), abs=1e-6)
+    tokens = import_open_clip().get_tokenizer(f"local-dir:{checkpoint.checkpoint}")(said)
+    text_vectors = model.encode_text(tokens, normalize=True).tolist()
+    found = pq.read_table(out / "texts.parquet").to_pylist()
+    assert [row["text"] for row in found] == said
+    assert [row["vector"] for row in found] == [pytest.approx(vector, abs=1e-6) for vector in text_vectors]
     result = json.loads((out / "result.json").read_text())
-    assert result["counts"] == {"pictures": 32, "embedded": 31, "unreadable": 1}
+    assert result["counts"] == {"pictures": 32, "embedded": 31, "unreadable": 1, "texts": 2}
     assert result["unreadable"] == ["Q1_0"]
 
 
 def test_an_encoder_that_nobody_knows_is_named(answer, capfd, tiny_world):
     tiny_world.benchmark()
     folder = str(tiny_world.root / "benchmark")
-    assert answer(embed, EmbedSpec("ViT-Z/nobody", "0", "i1", folder, "images.parquet"))[0] == 2
+    assert answer(embed, EmbedSpec("ViT-Z/nobody", "0", "i1", root=folder, images="images.parquet"))[0] == 2
     assert "MODEL/PRETRAINED" in capfd.readouterr().err
 
 

@@ -35,7 +35,7 @@ def test_an_eval_spec_survives_json(tiny_world, saved_spec):
 
 
 def test_an_embed_spec_survives_json(saved_spec):
-    spec = EmbedSpec("ViT-B-32/openai", "0" * 64, "1" * 64, "root", "images.parquet")
+    spec = EmbedSpec("ViT-B-32/openai", "0" * 64, "1" * 64, root="root", images="images.parquet")
     assert load(EmbedSpec, saved_spec(spec)) == spec
 
 
