@@ -116,7 +116,10 @@ class Web:
                 answer = self._ask_once(request, number)
             except (ValueError, httpx.InvalidURL) as error:  # an address that urllib or httpx cannot take apart
                 return Answer(request.url, "bad_url", f"{type(error).__name__}: {error}", tries=number)
-            if answer.outcome not in RETRIED or answer.left:
+            refused = (
+                answer.outcome == "http_error" and (answer.status or 500) < 500
+            )  # asked again it would say the same
+            if answer.outcome not in RETRIED or answer.left or refused:
                 break
             if number < self.tries and "retry-after" not in answer.headers:
                 time.sleep(BACKOFF_S * 2 ** (number - 1))

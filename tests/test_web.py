@@ -72,8 +72,8 @@ def in_turn(*handlers: Callable[[Call], None]) -> Callable[[Call], None]:
 @pytest.mark.parametrize(
     ("status", "outcome", "requests"),
     [
-        (200, "ok", 1), (204, "ok", 1), (300, "http_error", 2), (304, "http_error", 2), (400, "http_error", 2), (401, "forbidden", 1),
-        (403, "forbidden", 1), (404, "not_found", 1), (410, "gone", 1), (418, "http_error", 2), (429, "throttled", 2),
+        (200, "ok", 1), (204, "ok", 1), (300, "http_error", 1), (304, "http_error", 1), (400, "http_error", 1), (401, "forbidden", 1),
+        (403, "forbidden", 1), (404, "not_found", 1), (410, "gone", 1), (418, "http_error", 1), (429, "throttled", 2),
         (451, "forbidden", 1), (500, "http_error", 2), (503, "http_error", 2), (599, "http_error", 2),
     ],
 )  # fmt: skip
@@ -165,14 +165,14 @@ def test_an_unstated_length_is_cut_off_at_the_cap(server, client):
 
 
 def test_a_packed_body_counts_by_what_it_unpacks_to(server, client):
-    bomb = gzip.compress(b"\0" * 3_000_000)
+    bomb = gzip.compress(b"\0" * 3_000_000, mtime=0)
     url = server.on("/x", says(200, bomb, Content_Encoding="gzip"))
     assert len(bomb) < 100_000
     assert client(max_bytes=100_000).ask(Request(url)).outcome == "too_large"
     assert len(client(max_bytes=5_000_000).ask(Request(url)).body) == 3_000_000
 
 
-@pytest.mark.parametrize("packed", [b"\x1f\x8bgarbage that is no gzip", gzip.compress(b"words" * 100)[:-20]])
+@pytest.mark.parametrize("packed", [b"\x1f\x8bgarbage that is no gzip", gzip.compress(b"words" * 100, mtime=0)[:-20]])
 def test_a_broken_packed_body_is_never_a_whole_answer(server, web, packed):
     answer = web.ask(Request(server.on("/x", says(200, packed, Content_Encoding="gzip"))))
     assert (answer.outcome, answer.body) == ("truncated", b"")

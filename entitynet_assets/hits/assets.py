@@ -109,8 +109,9 @@ def yield_forecast(work: Work) -> Made:
         for row in nouns.values()
         for chosen in work.study.providers
     ]
-    rows = []
+    rows, passing = [], 0
     for (row, chosen), answer in work.place.web.ask_all(asked):
+        passing += answer.outcome in PASSING
         available = _total(chosen.name, answer)
         reach = chosen.pages * chosen.per_page
         rows.append({
@@ -118,7 +119,7 @@ def yield_forecast(work: Work) -> Made:
             "pictures_in_budget": min(available or 0, reach * per_entity[row["qid"]]),
         })  # fmt: skip
     unknown = sum(row["pictures_available"] is None for row in rows)
-    return Made(rows, {"ok": len(rows) - unknown, "unknown": unknown}, {"searches": len(asked)})
+    return Made(rows, {"ok": len(rows) - unknown, "unknown": unknown}, {"searches": len(asked)}, unfinished=passing > 0)
 
 
 def _total(name: str, answer: Answer) -> int | None:

@@ -11,9 +11,9 @@ from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import IMAGE_ENTITIES, LABEL_VOCABULARY
 
 _BY_SEARCH = """
-    SELECT downloads.image_id, hits.qid, 'query' AS evidence, hits.query_id, any_value(hits.query_text) AS query_text,
+    SELECT downloads.image_id, hits.qid, 'query' AS evidence, hits.query_id, coalesce(any_value(queries.text), '') AS query_text,
         min(hits.rank) AS rank, 1.0 / (1.0 + ln(min(hits.rank))) AS score
-    FROM hits JOIN downloads USING (url_id)
+    FROM hits JOIN downloads USING (url_id) LEFT JOIN queries ON queries.query_id = hits.query_id
     WHERE downloads.image_id IN (SELECT image_id FROM images) AND hits.qid IN (SELECT qid FROM entities)
     GROUP BY downloads.image_id, hits.qid, hits.query_id
     ORDER BY ALL
@@ -23,11 +23,14 @@ _NAMES = "SELECT qid, text FROM entity_texts WHERE kind IN ('label', 'alias', 't
 
 @station(
     IMAGE_ENTITIES,
-    reads=("images", "hits", "downloads", "image_texts", "entities", "entity_texts"),
-    every=("hits", "downloads"),
+    reads=("images", "queries", "hits", "downloads", "image_texts", "entities", "entity_texts"),
+    every=("queries", "hits", "downloads"),
 )
 def image_entities(work: Work) -> Made:
-    """Entities of each picture: those whose search found it, and those that its alt text or title names."""
+    """Entities of each picture: those whose search found it, and those that its alt text or title names.
+
+    What a retired query found stays evidence, but its words are no caption any more: they may be an old name.
+    """
     rows = work.select(_BY_SEARCH) + _by_text(work)
     return Made(rows, Counter(row["evidence"] for row in rows))
 
