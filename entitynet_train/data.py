@@ -6,7 +6,7 @@ Does not belong here: which text goes with a picture (words.py), crops and token
 Tars are WebDataset's (`webdataset` reads them), yet they are read by offset and not as a stream: uncompressed members
 lie at a known place, so one pass with tarfile gives every sample an address. Then the order is an exact permutation
 instead of a shuffle buffer, any step can be resumed without reading up to it, ranks never overlap, and the number of
-loader processes changes nothing.
+loader threads changes nothing.
 
 Shapes: B pictures of this rank, H and W pixels, C channels, T tokens, N pictures in all tars.
 """
@@ -16,23 +16,24 @@ from __future__ import annotations
 import io
 import os
 import random
-import signal
 import tarfile
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from entitynet_train.spec import DataSpec, RunSpec, ShardSpec, SpecError
 from entitynet_train.words import Words, read_skipped, read_words
 
+AHEAD = 4  # batches made ahead for each thread
 SUBSTITUTES_MAX = 100  # broken pictures in a row before the data as a whole counts as broken
 
 
@@ -92,8 +93,8 @@ Crop = Callable[[Image.Image, random.Random], np.ndarray]
 Tokenize = Callable[[list[str]], Tensor]
 
 
-class Batches(Dataset[Batch]):
-    """The batches of one rank by step: `batches[step]` is the same whoever asks, whenever, with however many workers.
+class Batches:
+    """The batches of one rank by step: `batches[step]` is the same whoever asks, whenever, from however many threads.
 
     Every usable picture comes once an epoch, in an order drawn from (seed, epoch); steps run on across epochs. A step's
     global batch is cut into equal parts by rank. Caption and crop are drawn from (seed, epoch, image_id).
@@ -111,15 +112,13 @@ class Batches(Dataset[Batch]):
             "no_text": int((~skipped & ~named).sum()),
             "usable": len(self._usable),
         }
-        self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
+        self._orders: dict[int, np.ndarray] = {}  # of the last two epochs: at a boundary threads need both
         self._files: dict[int, int] = {}
+        self._lock = threading.Lock()
         if spec.steps and not len(self._usable):
             raise SpecError(
                 f"data: found no picture with a text under mix {spec.mix.name} ({self.counts}); allowed: some"
             )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_files": {}}
 
     def positions(self, step: int) -> range:
         """Return the places of this rank's part of a step in the endless sequence of samples."""
@@ -130,10 +129,13 @@ class Batches(Dataset[Batch]):
     def picture_at(self, position: int) -> tuple[int, int]:
         """Return (epoch, picture) of a place in the endless sequence."""
         epoch, place = divmod(position, len(self._usable))
-        if self._order[0] != epoch:
-            # RandomState and not Generator: NumPy keeps its stream the same for good, and a resume depends on it.
-            self._order = (epoch, np.random.RandomState([self._spec.seed, epoch]).permutation(self._usable))
-        return epoch, int(self._order[1][place])
+        with self._lock:
+            if epoch not in self._orders:
+                # RandomState and not Generator: NumPy keeps its stream the same for good, and a resume depends on it.
+                order = np.random.RandomState([self._spec.seed, epoch]).permutation(self._usable)
+                self._orders = {other: kept for other, kept in self._orders.items() if abs(other - epoch) == 1}
+                self._orders[epoch] = order
+            return epoch, int(self._orders[epoch][place])
 
     def __getitem__(self, step: int) -> Batch:
         broken: list[str] = []
@@ -158,9 +160,11 @@ class Batches(Dataset[Batch]):
 
     def _decode(self, picture: int) -> Image.Image:
         shard = int(self._tars.shard_N[picture])
-        if shard not in self._files:
-            self._files[shard] = os.open(self._tars.paths[shard], os.O_RDONLY)
-        raw = os.pread(self._files[shard], int(self._tars.size_N[picture]), int(self._tars.offset_N[picture]))
+        with self._lock:
+            if shard not in self._files:
+                self._files[shard] = os.open(self._tars.paths[shard], os.O_RDONLY)
+            descriptor = self._files[shard]
+        raw = os.pread(descriptor, int(self._tars.size_N[picture]), int(self._tars.offset_N[picture]))
         with Image.open(io.BytesIO(raw)) as image:
             side = getattr(self._crop, "draft_px", 0)
             if side:
@@ -175,16 +179,29 @@ class Batches(Dataset[Batch]):
 
 
 def load_batches(batches: Batches, steps: range, workers: int) -> Iterator[Batch]:
-    """Yield the batches of `steps` in order, made ahead by `workers` processes (0: in this one)."""
-    ahead = {"prefetch_factor": 4, "worker_init_fn": _leave_signals} if workers else {}
-    loader = DataLoader(batches, batch_size=None, sampler=steps, num_workers=workers, **ahead)
+    """Yield the batches of `steps` in order, made ahead by `workers` threads (0: when asked for).
+
+    Threads and not processes: decoding and cropping leave the interpreter free, words stay in memory once, and forking a
+    process in which gloo's threads run can leave the child waiting for ever for a lock that a thread of its parent held.
+    """
     try:
-        yield from loader
+        if workers == 0:
+            yield from (batches[step] for step in steps)
+        else:
+            yield from _made_ahead(batches, steps, workers)
     finally:
         batches.close()
 
 
-def _leave_signals(_worker: int) -> None:
-    # A stop is for the training loop: it ends its loaders itself after the last step.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _made_ahead(batches: Batches, steps: range, workers: int) -> Iterator[Batch]:
+    waiting: deque[Future[Batch]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
+    try:
+        for step in steps:
+            waiting.append(pool.submit(batches.__getitem__, step))
+            if len(waiting) > workers * AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -7,6 +7,7 @@ Exit codes: 0 finished, 1 the job failed, 2 the spec cannot be run, 128 + n stop
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,10 @@ def run_entry(kind: type[T], job: Callable[[T, Path], int], summary: str, argv: 
     parser.add_argument("--spec", required=True, type=Path, help=f"a {kind.__name__} as JSON (spec.to_json)")
     parser.add_argument("--out", required=True, type=Path, help="directory for what the job writes")
     arguments = parser.parse_args(argv)
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # so a shell starts what runs in its background; a cancel must reach us
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return job(_load_spec(kind, arguments.spec), arguments.out)
     except SpecError as error:

@@ -3,8 +3,7 @@
 Belongs here: which texts a picture may be shown with, and the draw of one of them under a caption mix.
 Does not belong here: pixels, order, batches (data.py); how the words came about (the platform).
 
-Words are held as Arrow strings with offsets per picture and per entity: no Python object a text, and loader processes
-that are forked share the memory.
+Words are held as Arrow strings with offsets per picture and per entity: no Python object a text.
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--spec", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as the real entries do, whatever shell began the tests
     with (asked.out / "starts").open("a") as file:
         file.write(f"{os.getpid()}\n")
     for step in json.loads(asked.spec.read_text())["steps"]:
