@@ -74,7 +74,8 @@ def run(
             from entitynet_assets.river import flow  # Dagster is imported only when something runs
 
             place = open_workplace(chosen, progress, limit)
-            succeeded = flow(chosen, place, last, slices, wanted, new_round)
+            with contextlib.closing(place):
+                succeeded = flow(chosen, place, last, slices, wanted, new_round)
         console.print(progress.summary())
         if place.lake.record("leaderboard") and not until:
             console.print(leaderboard(sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])))

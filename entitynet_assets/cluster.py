@@ -26,6 +26,7 @@ from entitynet_assets.files import write_atomic
 
 State = Literal["absent", "running", "finished", "lost"]
 POLL_S = 0.25
+KILLED_S = 10.0  # what the kernel may need to bury a killed process on a busy machine
 GRACE_S = 30.0  # between SIGINT, SIGTERM and SIGKILL
 # Until its id is recorded a job is held back; if the caller is killed before, the pipe closes and no job has begun.
 _HELD = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "job")
@@ -122,9 +123,9 @@ class LocalCluster:
             for pid in [known["pid"]] if known and led else members:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal_number)
-            if not _wait_until(lambda: not _members(job), self.grace_s):
-                continue
-            return
+            patience_s = max(self.grace_s, KILLED_S) if signal_number == signal.SIGKILL else self.grace_s
+            if _wait_until(lambda: not _members(job) and not _launched(job), patience_s):
+                return
 
     def _wait(self, job: Job, watch: Watcher | None) -> int | None:
         known = _read_json(job.folder / "job.json") or {"pid": -1}
@@ -194,6 +195,11 @@ def _ended(known: Mapping[str, Any]) -> tuple[bool, int | None]:
     if child is not None:
         return False, None
     return _state(known["pid"]) in ("", "Z") or started_at(known["pid"]) != known["started"], None
+
+
+def _launched(job: Job) -> bool:
+    known = _read_json(job.folder / "job.json")
+    return known is not None and _alive(known)
 
 
 def _members(job: Job) -> list[int]:

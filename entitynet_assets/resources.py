@@ -93,6 +93,11 @@ class Workplace:
             tries=manners.tries, resolve=resolved_hosts(self.study),
         )  # fmt: skip
 
+    def close(self) -> None:
+        """Close what was opened."""
+        if "web" in self.__dict__:
+            self.web.close()
+
 
 def open_workplace(study: Study, progress: Progress | None = None, limit: int = 0) -> Workplace:
     """Return the workplace of a study as the environment has it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -22,10 +23,11 @@ def test_a_tick_opens_a_round_and_asks_everything_anew(river: River, monkeypatch
         if name.startswith("ENTITYNET_"):
             monkeypatch.setenv(name, value)
     study = load_study(str(river.study))
-    definitions = build_definitions(study, open_workplace(study))
+    place = open_workplace(study)
+    definitions = build_definitions(study, place)
     schedule = definitions.get_repository_def().get_schedule_def("weekly_harvest")
     assert schedule.cron_schedule == "0 3 * * 1"
-    with dg.DagsterInstance.ephemeral() as instance:
+    with contextlib.closing(place), dg.DagsterInstance.ephemeral() as instance:
         monday = dg.build_schedule_context(instance, scheduled_execution_time=datetime(2026, 11, 23, 3, tzinfo=UTC))
         (request,) = schedule.evaluate_tick(monday).run_requests or []
         assert request.run_key == "harvest-2026-11-23"
