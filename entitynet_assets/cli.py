@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -187,17 +188,16 @@ def _sample_world(study: Study) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _told_plainly() -> Iterator[None]:
-    """Turn what a user can mend into a plain message and exit code 2."""
+    """Turn our own errors, which say what to do, into a plain message: exit code 2 for a choice, 1 for what befell a run."""
     try:
         yield
-    except (StudyError, DriftError) as error:
-        console.print(
-            f"[red]{type(error).__name__.removesuffix('Error')} error[/]\n{error}",
-            highlight=False,
-            markup=True,
-            soft_wrap=True,
-        )
-        raise typer.Exit(2) from error
+    except Exception as error:
+        if not type(error).__module__.startswith(("entitynet_assets", "entitynet_train")):
+            raise
+        name = " ".join(re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))).capitalize()
+        console.print(f"[red]{name} error[/]", highlight=False)
+        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(2 if isinstance(error, (StudyError, DriftError)) else 1) from error
 
 
 if __name__ == "__main__":

@@ -69,6 +69,18 @@ def test_wrong_flags_say_what_is_allowed(tmp_path: Path, flags: list[str], expec
         assert words in done.stdout, done.stdout
 
 
+@pytest.mark.slow
+def test_a_source_that_does_not_answer_is_named_without_a_traceback(tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9/sparql"
+    done = entitynet(
+        "run", "--until", "entities", ENTITYNET_HOME=str(tmp_path / "home"), ENTITYNET_ENDPOINT_SPARQL=nobody
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    for words in ("Source error", nobody, "connection", "check the address"):
+        assert words in done.stdout, done.stdout
+
+
 def test_doctor_finds_this_machine_fit(tmp_path: Path) -> None:
     done = entitynet("doctor", ENTITYNET_HOME=str(tmp_path))
     assert done.returncode == 0, done.stdout
