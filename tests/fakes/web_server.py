@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,16 +48,11 @@ class Call(BaseHTTPRequestHandler):
         owner, (path, _, _) = self.server, self.path.partition("?")
         with owner.lock:
             owner.log.append(Asked(self.command, self.host, self.path, dict(self.headers), self.body, time.monotonic()))
-            owner.at_once[self.host] += 1
-            owner.most_at_once[self.host] = max(owner.most_at_once[self.host], owner.at_once[self.host])
         try:
             handler = owner.paths.get((self.host, path)) or owner.paths.get(path)
             self.answer(404, b"no such path") if handler is None else handler(self)
         except (BrokenPipeError, ConnectionResetError):
             self.hang_up()
-        finally:
-            with owner.lock:
-                owner.at_once[self.host] -= 1
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Stay silent."""
@@ -84,8 +78,6 @@ class FaultyServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Call)
         self.paths: dict[Any, Callable[[Call], None]] = {}
         self.log: list[Asked] = []
-        self.at_once: Counter[str] = Counter()
-        self.most_at_once: Counter[str] = Counter()
         self.lock = threading.Lock()
 
     @property
