@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import typer
 from rich.console import Console
 
 from entitynet_assets.doctor import findings
+from entitynet_assets.files import is_disk_full
 from entitynet_assets.lineage import DriftError
 from entitynet_assets.resources import home, open_workplace
 from entitynet_assets.studies.models import Study, StudyError, load_study
@@ -42,6 +44,9 @@ concurrency: {pools: {default_limit: 1}}
 run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 120, max_resume_run_attempts: 0}
 run_retries: {enabled: true, max_retries: 2, retry_on_asset_or_op_failure: false}
 """
+SCANT_BYTES = (
+    65_536  # with less, an error whose words name no disk (SQLite: "disk I/O error") is the disk's all the same
+)
 StudyName = Annotated[
     str | None,
     typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample."),
@@ -192,12 +197,27 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if is_disk_full(error) or _room_bytes() < SCANT_BYTES:
+            console.print("[red]The disk is full[/]", highlight=False)
+            console.print(_full_disk_words(), highlight=False, markup=False, soft_wrap=True)
+            raise typer.Exit(1) from error
         if not type(error).__module__.startswith(("entitynet_assets", "entitynet_train")):
             raise
         name = " ".join(re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))).capitalize()
         console.print(f"[red]{name} error[/]", highlight=False)
         console.print(str(error), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2 if isinstance(error, (StudyError, DriftError)) else 1) from error
+
+
+def _room_bytes() -> int:
+    return shutil.disk_usage(os.environ.get("ENTITYNET_HOME", ".")).free
+
+
+def _full_disk_words() -> str:
+    return (
+        f"{_room_bytes() / 1e6:.1f} MB are free in {os.environ.get('ENTITYNET_HOME')}. What was finished before stands and is whole; "
+        "free some room and run the same command again: it goes on from there."
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Writing a file so that it is either absent, old or whole.
 
-Belongs here: that one rule, for both doors that write (lake.py, cluster.py). Does not belong here: what is written.
+Belongs here: that one rule, for both doors that write (lake.py, cluster.py), and telling a full disk from other errors.
+Does not belong here: what is written.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -29,3 +31,15 @@ def sync(path: Path) -> None:
     """Have a written file on the disk before anything refers to it."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Say whether an error, or what caused it, is a disk without room: the system's, DuckDB's or SQLite's way to say so."""
+    while error is not None:
+        words = str(error).lower()
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if any(said in words for said in ("no space left on device", "disk is full", "disk quota exceeded")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -18,6 +18,7 @@ from entitynet_assets.sample.server import SampleServer, serve
 from entitynet_assets.sample.world import make_world
 from entitynet_assets.studies.models import HERE
 
+STEPS, SAVED_AT = 260, 200  # of a longer recipe: its steps, and its only checkpoint in the middle
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = """
 [[recipes]]
@@ -43,6 +44,12 @@ def small_study(folder: Path, name: str = "river", **changes: str) -> Path:
     path = folder / f"{name}.toml"
     path.write_text(text + RECIPES)
     return path
+
+
+def longer(study: Path) -> None:
+    """Let the study's recipe train long enough for a checkpoint in the middle."""
+    text = study.read_text().replace("samples_seen = 96", f"samples_seen = {16 * STEPS}")
+    study.write_text(text.replace("batch_size_global = 32", "batch_size_global = 16"))
 
 
 @dataclass

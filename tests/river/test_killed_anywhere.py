@@ -1,0 +1,101 @@
+"""Killed in the download, in the packing and in the training, at moments that a seed chooses: the results are those of peace.
+
+The undisturbed river and the killed one have the same study on the same world; what is compared is the release's manifest
+and the leaderboard, which hold no times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.river.conftest import SAVED_AT, STEPS, River, longer
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+LIMIT_S = 120.0
+
+
+def killed_when(river: River, until: str, holds: Callable[[], bool], too_late: Callable[[], bool]) -> None:
+    """Start the command and kill it, with every process that it started, once `holds` is true."""
+    process = river.start("--until", until)
+    end = time.monotonic() + LIMIT_S
+    while not holds():
+        assert process.poll() is None, f"it ended before it could be killed: {process.communicate()[0][-2000:]}"
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGSTOP)
+    late = too_late()
+    kill_all(river, process)
+    assert not late, "the moment had passed"
+
+
+def kill_all(river: River, process: subprocess.Popen[str]) -> None:
+    """Kill the command and the trainers, which live in sessions of their own, as a power cut would."""
+    mark = str(river.lake.root / "jobs").encode()
+    trainers = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in environment(path)]
+    for pid in [process.pid, *trainers]:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+
+
+def environment(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def is_made(river: River, table: str) -> bool:
+    return (river.lake.root / "tables" / table / "whole.json").exists()
+
+
+def photographs_asked(river: River) -> int:
+    return sum(number for host, number in river.asked().items() if host.startswith("photos"))
+
+
+def steps_done(river: River) -> int:
+    found = (river.lake.root / "jobs/train").glob("*/metrics.jsonl")
+    lines = [json.loads(line) for path in found for line in path.read_text().split("\n")[:-1]]
+    return max((line.get("step", 0) for line in lines), default=0)
+
+
+def outcome(river: River) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the release's manifest and the leaderboard."""
+    release = river.lake.rows("release")[0]["release_id"]
+    return json.loads((river.lake.root / f"release/{release}.json").read_text()), river.lake.rows("leaderboard")
+
+
+def kill_three_times(river: River, seed: int) -> None:
+    """Kill it once each in download, packing and training, where the seed says, and let it finish then."""
+    chosen = random.Random(seed)
+    downloads, tars, step = chosen.randint(5, 30), chosen.randint(1, 12), chosen.randint(SAVED_AT + 5, STEPS - 20)
+    shards, asked = river.lake.root / "shards", photographs_asked(river)
+    enough = asked + downloads
+    killed_when(river, "release", lambda: photographs_asked(river) >= enough, lambda: is_made(river, "likeness"))
+    killed_when(river, "release", lambda: len(list(shards.glob("*.tar"))) >= tars, lambda: is_made(river, "shards"))
+    killed_when(river, "leaderboard", lambda: steps_done(river) >= step, lambda: is_made(river, "leaderboard"))
+    river.run()
+    log = next((river.lake.root / "jobs/train").glob("*/log.txt")).read_text()
+    assert f"resuming after step {SAVED_AT}" in log
+
+
+def test_killed_anywhere_it_ends_as_in_peace(make_river: Callable[..., River], tmp_path: Path) -> None:
+    rivers = [make_river("twin", samples_per_shard="1") for _ in range(3)]
+    for number, river in enumerate(rivers):
+        river.home = tmp_path / f"home-{number}"
+    longer(rivers[0].study)
+    clean, *killed = rivers
+    clean.run()
+    for seed, river in enumerate(killed):
+        kill_three_times(river, seed)
+        assert outcome(river) == outcome(clean), f"seed {seed}"
+        assert "Up to date" in river.run()
