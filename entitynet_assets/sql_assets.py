@@ -51,6 +51,8 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "roots": study.scope.roots, "exclude": study.scope.exclude, "relations": study.scope.relations,
         "languages": study.scope.languages, "min_sitelinks": study.scope.min_sitelinks,
         "leaves_only": study.scope.leaves_only, "entity_limit": place.limit or study.scope.limit,
+        "skip_types": study.scope.skip_types, "max_branch_share": study.scope.max_branch_share,
+        "min_branch_entities": study.scope.min_branch_entities,
         "query_kinds": list(study.queries.kinds), "queries_per_entity": study.queries.per_entity,
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
         **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",

@@ -17,8 +17,8 @@ Slicing = Literal["whole", "slices", "recipes"]
 RULES = ("size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "relevance")
 QUERY_KINDS = ("noun", "alias", "taxon_name", "attribute", "attribute_noun")
 FINDINGS = (
-    "not_ok", "no_label", "outside_roots", "cycle", "unknown_parent", "no_natural_type", "few_sitelinks", "not_leaf",
-    "excluded", "over_limit",
+    "not_ok", "no_label", "outside_roots", "few_sitelinks", "excluded", "not_leaf", "over_limit", "cycle", "unknown_parent",
+    "no_rank", "label_gap", "no_natural_type", "many_roots", "wide_branch",
 )  # fmt: skip
 DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
@@ -107,7 +107,8 @@ WIKIDATA_ITEMS = Table("wikidata_items", "graph", "item asked for, whether or no
     text("status", "what came of asking", allowed=("ok", "missing", "redirect", "broken")),
     text("reason", "why it is not ok", "?"),
     text("redirect_qid", "the id it was merged into", "?"),
-    text("role", "asked as a member of the closure, or to name a value", allowed=("member", "value")),
+    text("role", "asked as a member of the closure, to name a value, or because it was an entity in the last sealed round",
+         allowed=("member", "value", "former")),
     whole("revision", "revision read", "?"),
     text("modified_at", "last edit of that revision, ISO 8601", "?"),
     whole("sitelink_count", "pages about it over all projects", "?"),
@@ -122,18 +123,42 @@ ENTITIES = Table("entities", "graph", "entity in scope", ("qid",), (
     text("label", "display name"),
     text("label_source", "where the name comes from", allowed=("en", "mul", "taxon_name", "common_name", "sitelink")),
     text("description", "short description", "?"),
-    text("root_qid", "nearest of the study's roots"),
+    text("root_qid", "nearest of the study's roots; of two as near, the one that the study names first"),
     text("root_label", "its name"),
-    text("natural_type_qid", "nearest named parent: what kind of thing it is", "?"),
+    whole("depth", "statements from it up to that root; 0 is the root itself"),
+    _c("parent_qids", "VARCHAR[]", "items one statement above it, sorted"),
+    text("natural_type_qid", "nearest named ancestor in scope that is not skipped: what kind of thing it is", "?"),
     text("natural_type", "its name", "?"),
     whole("sitelink_count", "pages about it over all projects"),
     text("image_title", "Commons file named by P18", "?"),
     text("commons_category", "Commons category named by P373", "?"),
 ))  # fmt: skip
+PARENT_STATEMENTS = Table(
+    "parent_statements", "graph", "statement that puts a member below another item", ("qid", "property_id", "parent_qid"), (
+    QID,
+    text("property_id", "one of the study's relations"),
+    text("parent_qid", "item one statement above it, whether or not it is a member"),
+))  # fmt: skip
 ENTITY_PARENTS = Table("entity_parents", "graph", "entity x ancestor", ("qid", "ancestor_qid"), (
     QID,
-    text("ancestor_qid", "class or taxon above it, by P31, P279 or P171"),
+    text("ancestor_qid", "class or taxon above it, by the study's relations"),
     whole("distance", "statements on the shortest path, from 1"),
+))  # fmt: skip
+ENTITY_ROOTS = Table("entity_roots", "graph", "member x root that it is at or below", ("qid", "root_qid"), (
+    QID,
+    text("root_qid", "one of the study's roots"),
+    whole("distance", "statements on the shortest path; 0 is the root itself"),
+))  # fmt: skip
+ROOT_BRANCHES = Table("root_branches", "graph", "root x class right below it, and the root itself", ("root_qid", "branch_qid"), (
+    text("root_qid", "one of the study's roots"),
+    text("root_label", "its name"),
+    text("branch_qid", "class one statement below it; the root itself on the row of its totals"),
+    text("branch_label", "its name"),
+    whole("members", "members at or below it, without a way through the root"),
+    whole("entities", "of these, entities"),
+    number("share", "of the root's entities, 0 to 1"),
+    text("path_qids", "from the branch down while one class holds over half of its entities, written upwards: 'Q5 < Q164509 < Q729'"),
+    text("path", "its names: 'human < omnivore < animal'"),
 ))  # fmt: skip
 ENTITY_TEXTS = Table("entity_texts", "graph", "text that the graph has for an entity", ("qid", "kind", "language", "text"), (
     QID,
@@ -153,9 +178,10 @@ ATTRIBUTES = Table("attributes", "graph", "entity x visual attribute", ("qid", "
 ))  # fmt: skip
 ENTITY_CHANGES = Table("entity_changes", "graph", "entity that differs from the last sealed round", ("qid", "change"), (
     QID,
-    text("change", "what happened", allowed=("added", "removed", "relabelled", "retyped")),
-    text("previous", "value in the last sealed round", "?"),
-    text("current", "value now", "?"),
+    text("change", "what happened", allowed=("added", "removed", "merged", "relabelled", "retyped", "moved")),
+    text("previous", "value in the last sealed round: a name, the id of a type, the ids of parents", "?"),
+    text("current", "value now; of a merged one, the id it was merged into", "?"),
+    text("words", "the same as a sentence"),
 ))  # fmt: skip
 GRAPH_INTEGRITY = Table("graph_integrity", "graph", "fault found in the graph", ("finding", "qid", "detail"), (
     text("finding", "kind of fault", allowed=FINDINGS),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from entitynet_assets.graph.closure import walk_down
+from entitynet_assets.graph.closure import Below, members
 from entitynet_assets.graph.dump import read_dump
 from entitynet_assets.graph.items import empty_row, parent_qids, parse_item, value_qids
 from entitynet_assets.graph.sparql import children_query, parse_children
@@ -21,8 +22,11 @@ from entitynet_assets.tables import (
     ENTITIES,
     ENTITY_CHANGES,
     ENTITY_PARENTS,
+    ENTITY_ROOTS,
     ENTITY_TEXTS,
     GRAPH_INTEGRITY,
+    PARENT_STATEMENTS,
+    ROOT_BRANCHES,
     WIKIDATA_ITEMS,
 )
 from entitynet_assets.web import Answer, Request
@@ -35,9 +39,12 @@ class SourceError(RuntimeError):
     """A graph source that did not answer: what was asked, what came, what to do."""
 
 
+HARVESTED = {"roots", "relations", "exclude", "languages"}  # what of the scope is asked for; the rest is chosen later
+
+
 def _scope(place: Workplace) -> dict[str, Any]:
     return {
-        "scope": place.study.scope.model_dump(),
+        "scope": place.study.scope.model_dump(include=HARVESTED),
         "source": place.study.graph.model_dump(),
         "round": place.lake.round(),
     }
@@ -45,12 +52,16 @@ def _scope(place: Workplace) -> dict[str, Any]:
 
 @station(
     WIKIDATA_ITEMS,
+    reads=("previous_entities",),
     params=_scope,
+    code_version="2",
     kinds=("python", "sparql"),
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
-    """Items at or below the study's roots, and the items that name their colours, materials and parts.
+    """Items at or below the study's roots, the items that name their colours, materials and parts, and former entities.
+
+    What was an entity in the last sealed round and is found no more is asked for once, so that a merge is told from a deletion.
 
     Configuration `new_round: true` seals the current harvest round first, so that everything is asked anew.
     """
@@ -64,15 +75,20 @@ def wikidata_items(work: Work) -> Made:
 def _from_sparql(work: Work) -> Rows:
     scope, address = work.study.scope, endpoint("sparql", work.study.graph.sparql)
 
-    def children(parents: Sequence[str]) -> list[tuple[str, str]]:
-        form = {"query": children_query(parents, scope.relations)}
+    def below(parents: Sequence[str], relations: Sequence[str]) -> list[tuple[str, str]]:
+        form = {"query": children_query(parents, relations)}
         answer = work.place.web.ask(Request(address, headers={"Accept": "application/sparql-results+json"}, form=form))
         return parse_children(_need(answer, "SPARQL").body)
 
-    members = walk_down(scope.roots, children, scope.exclude)
-    rows = _hydrate(work, sorted(members), "member")
-    values = set[str]().union(*(value_qids(row) for row in rows)) - members.keys()
-    return rows + _hydrate(work, sorted(values), "value")
+    found = members(scope.roots, scope.relations, below, scope.exclude)
+    rows = _hydrate(work, sorted(found), "member")
+    values = set[str]().union(*(value_qids(row) for row in rows)) - found.keys()
+    former = _former(work) - found.keys() - values
+    return rows + _hydrate(work, sorted(values), "value") + _hydrate(work, sorted(former), "former")
+
+
+def _former(work: Work) -> set[str]:
+    return {row["qid"] for row in work.rows("previous_entities", "qid")}
 
 
 def _hydrate(work: Work, qids: Sequence[str], role: str) -> Rows:
@@ -123,34 +139,50 @@ def _from_dump(work: Work) -> Rows:
         rows[qid] = (
             parse_item(qid, raw, "value", scope.languages) if raw else empty_row(qid, "value", "broken", "not an item")
         )
-    below: dict[str, list[str]] = {}
-    for row in rows.values():
-        for parent in parent_qids(row, scope.relations):
-            below.setdefault(parent, []).append(row["qid"])
-    members = walk_down(scope.roots, _children_of(below), scope.exclude)
-    kept = [
-        {**rows[qid], "role": "member"} if qid in rows else empty_row(qid, "member", "missing", "not in the dump")
-        for qid in sorted(members)
+    found = members(scope.roots, scope.relations, _below(rows), scope.exclude)
+    kept = [_role(rows, qid, "member") for qid in sorted(found)]
+    values = set[str]().union(*(value_qids(row) for row in kept)) - found.keys()
+    former = _former(work) - found.keys() - values
+    broken = [
+        row for qid, row in rows.items() if row["status"] == "broken" and qid not in found.keys() | values | former
     ]
-    values = set[str]().union(*(value_qids(row) for row in kept)) - members.keys()
-    broken = [row for qid, row in rows.items() if row["status"] == "broken" and qid not in members]
     return (
         kept
-        + [rows.get(qid) or empty_row(qid, "value", "missing", "not in the dump") for qid in sorted(values)]
+        + [_role(rows, qid, "value") for qid in sorted(values)]
+        + [_role(rows, qid, "former") for qid in sorted(former)]
         + broken
     )
 
 
-def _children_of(below: dict[str, list[str]]) -> Callable[[Sequence[str]], Iterable[tuple[str, str]]]:
-    return lambda parents: [(child, parent) for parent in parents for child in below.get(parent, [])]
+def _role(rows: dict[str, dict[str, Any]], qid: str, role: str) -> dict[str, Any]:
+    return {**rows[qid], "role": role} if qid in rows else empty_row(qid, role, "missing", "not in the dump")
+
+
+def _below(rows: dict[str, dict[str, Any]]) -> Below:
+    @cache
+    def children(relations: tuple[str, ...]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for row in rows.values():
+            for parent in parent_qids(row, relations):
+                found.setdefault(parent, []).append(row["qid"])
+        return found
+
+    def below(parents: Sequence[str], relations: Sequence[str]) -> Iterable[tuple[str, str]]:
+        known = children(tuple(relations))
+        return [(child, parent) for parent in parents for child in known.get(parent, [])]
+
+    return below
 
 
 STATIONS: tuple[Station, ...] = (
     wikidata_items,
+    sql_asset(PARENT_STATEMENTS),
     sql_asset(ENTITY_PARENTS),
+    sql_asset(ENTITY_ROOTS),
     sql_asset(ENTITIES),
+    sql_asset(ROOT_BRANCHES),
     sql_asset(ATTRIBUTES),
     sql_asset(ENTITY_TEXTS),
-    sql_asset(ENTITY_CHANGES),
     sql_asset(GRAPH_INTEGRITY),
+    sql_asset(ENTITY_CHANGES),
 )

@@ -8,7 +8,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 BATCH = 200  # ids in one VALUES block: few requests, none of them heavy
+INSTANCE_OF = "P31"
 Children = Callable[[Sequence[str]], Iterable[tuple[str, str]]]
+Below = Callable[[Sequence[str], Sequence[str]], Iterable[tuple[str, str]]]
+
+
+def members(
+    roots: Sequence[str], relations: Sequence[str], below: Below, exclude: Sequence[str] = ()
+) -> dict[str, int]:
+    """Return what is at or below the roots with its depth: classes by the other relations, then, with P31, their instances.
+
+    `below` takes parent ids and relations and yields (child, parent) pairs. What an item is an instance of says what the
+    item is, so instances are added last and nothing is walked below them: the paths that entity_parents follows upwards.
+    """
+    steps = [relation for relation in relations if relation != INSTANCE_OF]
+    depth = walk_down(roots, lambda parents: below(parents, steps) if steps else (), exclude)
+    if INSTANCE_OF not in relations:
+        return depth
+    return _with_instances(depth, lambda parents: below(parents, [INSTANCE_OF]), exclude)
+
+
+def _with_instances(depth: dict[str, int], instances: Children, exclude: Sequence[str]) -> dict[str, int]:
+    found, classes = dict(depth), list(depth)
+    for start in range(0, len(classes), BATCH):
+        for child, parent in instances(classes[start : start + BATCH]):
+            if child not in exclude:
+                found[child] = min(found.get(child, depth[parent] + 1), depth[parent] + 1)
+    return found
 
 
 def walk_down(roots: Sequence[str], children: Children, exclude: Sequence[str] = ()) -> dict[str, int]:

@@ -20,6 +20,13 @@ from entitynet_train.spec import TEXT_SOURCES, TOWERS, CaptionMix, SpecError
 
 HERE = Path(__file__).parent
 PROVIDERS = ("sample",)  # one file each in hits/providers/; a test holds the two lists together
+# Classes so abstract that "a photo of a" says nothing: entity, object, physical and concrete object, and the like; then
+# the kinds of class that items are stated to be instances of.
+ABSTRACT = (
+    "Q35120", "Q488383", "Q223557", "Q4406616", "Q7048977", "Q7184903", "Q58415929", "Q58416391", "Q53617407", "Q53617489",
+    "Q23958946", "Q16686448", "Q8205328", "Q99527517", "Q28813620", "Q20937557", "Q830077", "Q151885", "Q6671777",
+    "Q5127848", "Q16889133", "Q21146257", "Q23960977", "Q19478619", "Q23958852", "Q24017414", "Q24017465", "Q16521",
+)  # fmt: skip
 Qid = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
 Pid = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,60}$")]
@@ -36,7 +43,12 @@ class Section(BaseModel):
 
 
 class Scope(Section):
-    """Which entities: roots, the relations walked down from them, languages, limits. `limit` 0 means all."""
+    """Which entities: roots, the relations walked down from them, languages, limits. `limit` 0 means all.
+
+    P31 among the relations adds the instances of a class and goes no further; without it named individuals stay out.
+    `skip_types` are never a natural type. A branch with more than `max_branch_share` of a root's entities, and at least
+    `min_branch_entities`, is a finding.
+    """
 
     roots: Annotated[list[Qid], Field(min_length=1)]
     relations: Annotated[list[Pid], Field(min_length=1)] = ["P279", "P171"]
@@ -45,6 +57,9 @@ class Scope(Section):
     min_sitelinks: Annotated[int, Field(ge=0)] = 5
     leaves_only: bool = False
     limit: Annotated[int, Field(ge=0)] = 0
+    skip_types: list[Qid] = list(ABSTRACT)
+    max_branch_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    min_branch_entities: Annotated[int, Field(ge=1)] = 100
 
 
 class Graph(Section):

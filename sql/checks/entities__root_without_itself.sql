@@ -1,6 +1,5 @@
--- An entity's root must be of this scope: a root that is nobody's ancestor would put entities under a name out of thin air.
-SELECT qid, root_qid FROM entities
-WHERE root_qid <> qid
-    AND NOT EXISTS (
-        SELECT 1 FROM entity_parents WHERE entity_parents.qid = entities.qid AND entity_parents.ancestor_qid = entities.root_qid
-    )
+-- An entity's root must be one that it is below, and its depth the distance to it: else it stands under a name out of thin air.
+SELECT entities.qid, entities.root_qid, entities.depth
+FROM entities
+LEFT JOIN entity_roots ON entity_roots.qid = entities.qid AND entity_roots.root_qid = entities.root_qid
+WHERE entity_roots.distance IS DISTINCT FROM entities.depth

@@ -1,6 +1,8 @@
 -- Entities in scope: members of the closure with a name, under a root, above the sitelink threshold.
 -- What is left out here stands in graph_integrity with its reason. The name is taken in the order en, mul, taxon name,
 -- common name, title of the English page, because since 2024 labels that are the same everywhere move to `mul`.
+-- The natural type is the nearest ancestor in scope that has a name and is not skipped as too abstract; of several as near,
+-- the one with more sitelinks, as it is the better known word, then the one with the lower number.
 WITH members AS (
     SELECT * FROM wikidata_items WHERE status = 'ok' AND role = 'member'
 ),
@@ -24,20 +26,23 @@ named AS (
 ),
 
 rooted AS (
-    SELECT qid, arg_min(root_qid, (distance, root_qid)) AS root_qid
-    FROM (
-        SELECT qid, ancestor_qid AS root_qid, distance FROM entity_parents WHERE ancestor_qid = ANY($roots)
-        UNION ALL SELECT qid, qid, 0 FROM members WHERE qid = ANY($roots)
-    )
-    GROUP BY qid
+    SELECT qid, arg_min(root_qid, (distance, list_position($roots, root_qid))) AS root_qid, min(distance) AS depth
+    FROM entity_roots GROUP BY qid
+),
+
+placed AS (
+    SELECT qid, list_sort(list(DISTINCT parent_qid)) AS parent_qids FROM parent_statements WHERE qid <> parent_qid GROUP BY qid
 ),
 
 typed AS (
-    SELECT parent.qid, arg_min(parent.ancestor_qid, (parent.distance, parent.ancestor_qid)) AS natural_type_qid
-    FROM entity_parents AS parent
-    JOIN members ON members.qid = parent.ancestor_qid
-    JOIN named ON named.qid = parent.ancestor_qid
-    GROUP BY parent.qid
+    SELECT up.qid, arg_min(
+        up.ancestor_qid, (up.distance, -coalesce(members.sitelink_count, 0), length(up.ancestor_qid), up.ancestor_qid)
+    ) AS natural_type_qid
+    FROM entity_parents AS up
+    JOIN members ON members.qid = up.ancestor_qid
+    JOIN named ON named.qid = up.ancestor_qid
+    WHERE up.ancestor_qid <> ALL($skip_types)
+    GROUP BY up.qid
 ),
 
 first_values AS (
@@ -45,10 +50,6 @@ first_values AS (
         min(claim.value_text) FILTER (WHERE claim.property_id = 'P18') AS image_title,
         min(claim.value_text) FILTER (WHERE claim.property_id = 'P373') AS commons_category
     FROM members, UNNEST(claims) AS unnested(claim) GROUP BY qid
-),
-
-parents_in_use AS (
-    SELECT DISTINCT ancestor_qid FROM entity_parents JOIN members ON members.qid = entity_parents.qid
 )
 
 SELECT
@@ -58,6 +59,8 @@ SELECT
     list_filter(members.descriptions, lambda d: d.language = 'en')[1].text AS description,
     rooted.root_qid,
     coalesce(root_name.label, rooted.root_qid) AS root_label,
+    rooted.depth,
+    coalesce(placed.parent_qids, []::VARCHAR[]) AS parent_qids,
     typed.natural_type_qid,
     type_name.label AS natural_type,
     coalesce(members.sitelink_count, 0) AS sitelink_count,
@@ -67,11 +70,14 @@ FROM members
 JOIN named USING (qid)
 JOIN rooted USING (qid)
 LEFT JOIN named AS root_name ON root_name.qid = rooted.root_qid
+LEFT JOIN placed ON placed.qid = members.qid
 LEFT JOIN typed ON typed.qid = members.qid
 LEFT JOIN named AS type_name ON type_name.qid = typed.natural_type_qid
 LEFT JOIN first_values ON first_values.qid = members.qid
 WHERE coalesce(members.sitelink_count, 0) >= $min_sitelinks
-    AND NOT ($leaves_only AND (members.qid = ANY($roots) OR members.qid IN (SELECT ancestor_qid FROM parents_in_use)))
+    AND NOT ($leaves_only AND (
+        members.qid = ANY($roots) OR members.qid IN (SELECT parent_qid FROM parent_statements WHERE qid <> parent_qid)
+    ))
     AND members.qid <> ALL($exclude)
     AND NOT EXISTS (SELECT 1 FROM entity_parents AS above WHERE above.qid = members.qid AND above.ancestor_qid = ANY($exclude))
 QUALIFY $entity_limit = 0 OR row_number() OVER (ORDER BY coalesce(members.sitelink_count, 0) DESC, members.qid) <= $entity_limit

@@ -1,20 +1,24 @@
--- Ancestors by P31, P279 and P171 with the shortest distance. The graph has cycles, so an ancestor once reached is not
--- reached again (USING KEY with an anti-join), and nobody is an ancestor of itself.
-WITH RECURSIVE edges AS (
-    SELECT DISTINCT item.qid, claim.value_qid AS parent_qid
-    FROM wikidata_items AS item, UNNEST(item.claims) AS unnested(claim)
-    WHERE item.status = 'ok' AND claim.property_id IN ('P31', 'P279', 'P171') AND claim.value_qid IS NOT NULL
+-- Ancestors by the study's relations with the shortest distance, of the members known well enough to become entities.
+-- P31 may only be the first step of a path, because what a class is an instance of says what the class is, not what is
+-- in it; P279 and P171 may take turns, as breeds stand below taxa. So the relations {P279} follow P279+, and {P31, P279, P171}
+-- follow (P31|P279|P171)/(P279|P171)*. The graph has cycles, so an ancestor once reached is not reached again (USING KEY
+-- with an anti-join), and nobody is an ancestor of itself.
+WITH RECURSIVE classes AS (
+    SELECT DISTINCT qid, parent_qid FROM parent_statements WHERE property_id <> 'P31' AND qid <> parent_qid
 ),
 
 up(qid, ancestor_qid, distance) USING KEY (qid, ancestor_qid) AS (
-    SELECT qid, parent_qid, 1::BIGINT FROM edges
+    SELECT DISTINCT first_step.qid, first_step.parent_qid, 1::BIGINT
+    FROM parent_statements AS first_step
+    JOIN wikidata_items AS item ON item.qid = first_step.qid
+    WHERE coalesce(item.sitelink_count, 0) >= $min_sitelinks AND first_step.qid <> first_step.parent_qid
     UNION
-    SELECT up.qid, edges.parent_qid, min(up.distance + 1)
+    SELECT up.qid, classes.parent_qid, min(up.distance + 1)
     FROM up
-    JOIN edges ON edges.qid = up.ancestor_qid
-    LEFT JOIN recurring.up AS seen ON seen.qid = up.qid AND seen.ancestor_qid = edges.parent_qid
+    JOIN classes ON classes.qid = up.ancestor_qid
+    LEFT JOIN recurring.up AS seen ON seen.qid = up.qid AND seen.ancestor_qid = classes.parent_qid
     WHERE seen.qid IS NULL
-    GROUP BY up.qid, edges.parent_qid
+    GROUP BY up.qid, classes.parent_qid
 )
 
 SELECT qid, ancestor_qid, distance FROM up WHERE qid <> ancestor_qid

@@ -1,12 +1,40 @@
--- Why an item that was asked for is no entity, and faults of the graph worth a look: cycles, parents nobody has.
-WITH members AS (
+-- Why a member is no entity, one reason each, and faults of the graph worth a look. Reasons come in the order: what the graph
+-- lacks (a root, a name), then what the study asks for. Cycles are whole: each strongly connected set of classes is one row.
+-- They are found among what is left when classes without children are taken away again and again, so that the search for
+-- mutual ancestors meets a few hundred classes and not a million.
+WITH RECURSIVE members AS (
     SELECT * FROM wikidata_items WHERE status = 'ok' AND role = 'member'
 ),
 
-edges AS (
-    SELECT DISTINCT members.qid, claim.property_id, claim.value_qid AS parent_qid
-    FROM members, UNNEST(members.claims) AS unnested(claim)
-    WHERE claim.property_id IN ('P279', 'P171') AND claim.value_qid IS NOT NULL
+classes AS (
+    SELECT DISTINCT qid, parent_qid FROM parent_statements WHERE property_id <> 'P31' AND qid <> parent_qid
+),
+
+peeled(qid, gone) USING KEY (qid) AS (
+    SELECT DISTINCT qid, true FROM classes WHERE qid NOT IN (SELECT parent_qid FROM classes)
+    UNION
+    SELECT child.parent_qid, true
+    FROM (SELECT DISTINCT classes.parent_qid AS qid FROM peeled JOIN classes ON classes.qid = peeled.qid) AS candidate
+    JOIN classes AS child ON child.parent_qid = candidate.qid
+    LEFT JOIN recurring.peeled AS away ON away.qid = child.qid
+    GROUP BY child.parent_qid HAVING count(away.qid) = count(*)
+),
+
+knotted AS (
+    SELECT classes.qid, classes.parent_qid FROM classes
+    WHERE classes.qid NOT IN (SELECT qid FROM peeled) AND classes.parent_qid IN (SELECT qid FROM classes)
+),
+
+reach(qid, ancestor_qid) AS (
+    SELECT qid, parent_qid FROM knotted
+    UNION
+    SELECT reach.qid, knotted.parent_qid FROM reach JOIN knotted ON knotted.qid = reach.ancestor_qid
+),
+
+cycles AS (
+    SELECT there.qid, arg_min(there.ancestor_qid, (length(there.ancestor_qid), there.ancestor_qid)) AS first_qid
+    FROM reach AS there JOIN reach AS back ON back.qid = there.ancestor_qid AND back.ancestor_qid = there.qid
+    GROUP BY there.qid
 ),
 
 has_name AS (
@@ -20,34 +48,60 @@ has_name AS (
 left_out AS (
     SELECT members.qid,
         CASE
-            WHEN members.qid = ANY($exclude) OR EXISTS (
-                SELECT 1 FROM entity_parents AS above WHERE above.qid = members.qid AND above.ancestor_qid = ANY($exclude)
-            ) THEN 'excluded'
+            WHEN members.qid NOT IN (SELECT qid FROM entity_roots) THEN 'outside_roots'
             WHEN members.qid NOT IN (SELECT qid FROM has_name) THEN 'no_label'
-            WHEN members.qid <> ALL($roots) AND NOT EXISTS (
-                SELECT 1 FROM entity_parents AS above WHERE above.qid = members.qid AND above.ancestor_qid = ANY($roots)
-            ) THEN 'outside_roots'
             WHEN coalesce(members.sitelink_count, 0) < $min_sitelinks THEN 'few_sitelinks'
-            WHEN $leaves_only AND (members.qid = ANY($roots) OR EXISTS (
-                SELECT 1 FROM entity_parents AS below JOIN members AS child ON child.qid = below.qid
-                WHERE below.ancestor_qid = members.qid
+            WHEN members.qid = ANY($exclude) OR members.qid IN (
+                SELECT qid FROM entity_parents WHERE ancestor_qid = ANY($exclude)
+            ) THEN 'excluded'
+            WHEN $leaves_only AND (members.qid = ANY($roots) OR members.qid IN (
+                SELECT parent_qid FROM parent_statements WHERE qid <> parent_qid
             )) THEN 'not_leaf'
             ELSE 'over_limit'
         END AS finding
     FROM members WHERE members.qid NOT IN (SELECT qid FROM entities)
+),
+
+gaps AS (
+    SELECT entities.qid, list_filter(
+        $languages, lambda asked: asked <> 'mul' AND NOT list_contains(list_transform(members.labels, lambda l: l.language), asked)
+    ) AS languages
+    FROM entities JOIN members ON members.qid = entities.qid
+    WHERE len(list_filter(members.labels, lambda l: l.language = 'mul')) = 0
+),
+
+shared AS (
+    SELECT one.root_qid, other.root_qid AS other_qid, count(*) AS entities
+    FROM entities
+    JOIN entity_roots AS one ON one.qid = entities.qid
+    JOIN entity_roots AS other ON other.qid = entities.qid
+    WHERE list_position($roots, one.root_qid) < list_position($roots, other.root_qid)
+    GROUP BY one.root_qid, other.root_qid
 )
 
 SELECT 'not_ok' AS finding, qid, status || coalesce(': ' || reason, '') AS detail FROM wikidata_items WHERE status <> 'ok'
 UNION ALL
 SELECT finding, qid, 'not an entity of this study' FROM left_out
 UNION ALL
-SELECT DISTINCT 'cycle', up.qid, 'is its own ancestor through ' || up.ancestor_qid
-FROM entity_parents AS up
-JOIN entity_parents AS back ON back.qid = up.ancestor_qid AND back.ancestor_qid = up.qid
+SELECT 'cycle', first_qid, 'each below all others: ' || string_agg(qid, ', ' ORDER BY length(qid), qid) FROM cycles GROUP BY first_qid
 UNION ALL
-SELECT DISTINCT 'cycle', qid, 'is stated to be below itself' FROM edges WHERE parent_qid = qid
+SELECT DISTINCT 'cycle', qid, 'is stated to be below itself' FROM parent_statements WHERE parent_qid = qid
 UNION ALL
-SELECT DISTINCT 'unknown_parent', qid, property_id || ' ' || parent_qid FROM edges
+SELECT 'unknown_parent', qid, property_id || ' ' || parent_qid FROM parent_statements
 WHERE parent_qid NOT IN (SELECT qid FROM wikidata_items)
 UNION ALL
+SELECT 'no_rank', qid, 'statements without a rank: ' || array_to_string(list_sort(list_distinct(
+    list_transform(list_filter(claims, lambda c: c.rank IS NULL), lambda c: c.property_id)
+)), ', ')
+FROM members WHERE len(list_filter(claims, lambda c: c.rank IS NULL)) > 0
+UNION ALL
+SELECT 'label_gap', qid, 'no label in ' || array_to_string(languages, ', ') FROM gaps WHERE len(languages) > 0
+UNION ALL
 SELECT 'no_natural_type', qid, label FROM entities WHERE natural_type IS NULL
+UNION ALL
+SELECT 'many_roots', root_qid, entities || ' entities are also at or below ' || other_qid FROM shared
+UNION ALL
+SELECT 'wide_branch', branch_qid,
+    entities || ' entities, ' || round(100 * share)::BIGINT || ' of 100 of root ' || root_qid || ', by ' || path
+    || '; if they are not meant, exclude one of ' || path_qids
+FROM root_branches WHERE share > $max_branch_share AND entities >= $min_branch_entities AND branch_qid <> ALL($roots)

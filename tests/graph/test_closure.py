@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entitynet_assets.graph.closure import BATCH, walk_down
+from entitynet_assets.graph.closure import BATCH, members, walk_down
 
 EDGES = {"root": ["a", "b"], "a": ["c", "d"], "b": ["c"], "c": ["e", "a"], "e": ["root", "e"], "other": ["x"]}
 
@@ -47,6 +48,31 @@ def test_levels_are_asked_in_batches():
     wide = {"root": [f"Q{number}" for number in range(2 * BATCH + 1)]}
     assert len(walk_down(["root"], children(wide, asked))) == 2 * BATCH + 2
     assert [len(batch) for batch in asked] == [1, BATCH, BATCH, 1]
+
+
+STATED = {
+    ("root", "P279"): ["a"], ("a", "P171"): ["b"], ("root", "P31"): ["rex"], ("b", "P31"): ["tom", "a", "cut"], ("rex", "P279"): ["x"],
+    ("tom", "P31"): ["y"],
+}  # fmt: skip
+
+
+def below(parents, relations):
+    return [
+        (child, parent) for parent in parents for relation in relations for child in STATED.get((parent, relation), [])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("relations", "expected"),
+    [
+        (["P279"], {"root": 0, "a": 1}),
+        (["P171", "P279"], {"root": 0, "a": 1, "b": 2}),
+        (["P31"], {"root": 0, "rex": 1}),
+        (["P31", "P279", "P171"], {"root": 0, "a": 1, "b": 2, "rex": 1, "tom": 3}),
+    ],
+)
+def test_instances_are_members_and_nothing_is_walked_below_them(relations, expected):
+    assert members(["root"], relations, below, ["cut"]) == expected
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,17 +10,21 @@ import pytest
 from entitynet_assets.graph.assets import IDS_A_CALL, SourceError
 from entitynet_assets.sample.wikidata import entity_json
 from entitynet_assets.studies.models import load_study
+from entitynet_assets.tables import PREVIOUS
 from entitynet_assets.web import Request
 from tests.fakes.rooms import Rooms, changed, data_folder
 
 GRAPH = (
     "wikidata_items",
+    "parent_statements",
     "entity_parents",
+    "entity_roots",
     "entities",
+    "root_branches",
     "attributes",
     "entity_texts",
-    "entity_changes",
     "graph_integrity",
+    "entity_changes",
 )
 ROOTS = [
     "Q729", "Q756", "Q34379", "Q41176", "Q42889", "Q2095", "Q14745", "Q11460", "Q747883", "Q10683158", "Q712378", "Q15324", "Q39546",
@@ -41,7 +45,15 @@ def test_the_query_service_and_a_dump_give_the_same_tables(rooms, rooms_of, smal
     other = rooms_of(changed(rooms.study, graph={"source": "dump", "dump": str(dump)}), "dump")
     other.bring(*GRAPH)
     assert asked == {"/sparql", "/w/api.php"}
-    for table in ("wikidata_items", "entities", "entity_parents", "entity_texts", "attributes"):
+    for table in (
+        "wikidata_items",
+        "parent_statements",
+        "entity_roots",
+        "entities",
+        "entity_parents",
+        "entity_texts",
+        "attributes",
+    ):
         assert other.digests(table) == rooms.digests(table), table
         assert rooms.rows(table)
 
@@ -83,6 +95,32 @@ def test_a_relabelled_item_is_a_change_in_the_next_round(rooms, small_world):
         rooms.server.change_world(small_world)
     changes = [(row["qid"], row["change"], row["previous"], row["current"]) for row in rooms.rows("entity_changes")]
     assert changes == [(qid, "relabelled", small_world.items[qid].label.text, "renamed thing")]
+
+
+def test_former_entities_are_asked_for_so_that_a_merge_is_told_from_a_deletion(rooms, small_world):
+    rooms.bring(*GRAPH)
+    qid, gone = small_world.entities[0], "Q99999999999"
+    rooms.lake.write_rows(
+        PREVIOUS["previous_entities"],
+        [*rooms.rows("entities"), {**rooms.rows("entities")[0], "qid": gone, "label": "unicorn"}],
+    )
+    rooms.bring(*GRAPH)
+    former = [(row["qid"], row["status"]) for row in rooms.rows("wikidata_items") if row["role"] == "former"]
+    assert former == [(gone, "missing")]
+    assert [row["words"] for row in rooms.rows("entity_changes")] == [
+        f"{gone} unicorn: removed (Wikidata has it no more)"
+    ]
+    assert qid in {row["qid"] for row in rooms.rows("entities")}
+
+
+def test_what_is_chosen_of_the_graph_later_asks_nothing_anew(rooms):
+    rooms.bring("wikidata_items")
+    asked = rooms.server.requests()
+    later = rooms.again(scope={"skip_types": [], "max_branch_share": 0.9, "min_sitelinks": 0, "leaves_only": False})
+    assert later.bring("wikidata_items")["wikidata_items", "whole"].outcome == "unchanged"
+    assert rooms.server.requests() == asked
+    other = rooms.again(scope={"relations": ["P279"]})
+    assert other.bring("wikidata_items")["wikidata_items", "whole"].outcome == "made"
 
 
 def test_a_source_that_does_not_answer_says_what_to_do(rooms_of, sample_study):
@@ -136,9 +174,10 @@ def test_the_ancestors_of_the_genuine_slice_are_those_of_a_walk(genuine):
     genuine.bring(*GRAPH)
     up: dict[str, set[str]] = {}
     for row in genuine.rows("wikidata_items"):
-        up[row["qid"]] = {
-            c["value_qid"] for c in row["claims"] if c["value_qid"] and c["property_id"] in ("P31", "P279", "P171")
-        }
+        if row["role"] == "member" and row["status"] == "ok":
+            up[row["qid"]] = {
+                c["value_qid"] for c in row["claims"] if c["value_qid"] and c["property_id"] in ("P279", "P171")
+            }
     expected = {}
     for qid in up:
         seen, level, distance = {qid}, {qid}, 0

@@ -14,7 +14,16 @@ from entitynet_assets.web import Answer
 from tests.fakes.rooms import work_of
 
 SEARCH = ("search.test", "/images")
-UP_TO_QUERIES = ("wikidata_items", "entity_parents", "entities", "attributes", "entity_texts", "queries")
+UP_TO_QUERIES = (
+    "wikidata_items",
+    "parent_statements",
+    "entity_parents",
+    "entity_roots",
+    "entities",
+    "attributes",
+    "entity_texts",
+    "queries",
+)
 ROOM = ("search_pages", "hits", "urls", "yield_forecast")
 
 

@@ -13,7 +13,7 @@ from entitynet_assets.tables import RULES
 from tests.small_lake import Row, SmallLake
 
 Tables = dict[str, list[Row]]
-ENTITY = {"qid": "Q2", "label": "apple", "root_qid": "Q1"}
+ENTITY = {"qid": "Q2", "label": "apple", "root_qid": "Q1", "depth": 1}
 TAR = {"shard": "000-00000", "sha256": "s", "sample_count": 2}
 PLACES = [{"image_id": name, "shard": "000-00000", "shard_index": place} for place, name in enumerate("ab")]
 RELEASED = {"release_id": "r", "shard": "000-00000", "tar_sha256": "s", "sample_count": 2, "skipped_count": 2}
@@ -28,8 +28,10 @@ MIX = {"mix": "m", "source": "label", "effective_share": 0.25, "image_count": 1}
 
 CHECKS: list[tuple[str, Tables, list[Tables]]] = [
     ("entities__root_without_itself",
-     {"entities": [ENTITY, {**ENTITY, "qid": "Q1"}], "entity_parents": [{"qid": "Q2", "ancestor_qid": "Q1"}]},
-     [{"entities": [ENTITY], "entity_parents": [{"qid": "Q2", "ancestor_qid": "Q3"}]}]),
+     {"entities": [ENTITY, {**ENTITY, "qid": "Q1", "depth": 0}],
+      "entity_roots": [{"qid": "Q2", "root_qid": "Q1", "distance": 1}, {"qid": "Q1", "root_qid": "Q1"}]},
+     [{"entities": [ENTITY], "entity_roots": [{"qid": "Q2", "root_qid": above, "distance": far}]} for above, far in (("Q3", 1), ("Q1", 2))]
+     + [{"entities": [ENTITY]}]),
     ("urls__unknown_to_hits", {"urls": [{"url_id": "u"}], "hits": [{"url_id": "u"}]},
      [{"urls": [{"url_id": "u"}], "hits": [{"url_id": "v"}]}]),
     ("downloads__ok_without_picture",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from typing import Any
 
 import pytest
@@ -11,69 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.small_lake import Row, SmallLake, below, claim, item, make_study, select_rows, words
-
-SCOPE: dict[str, Any] = {
-    "roots": ["Q1"],
-    "exclude": [],
-    "languages": ["en", "mul"],
-    "min_sitelinks": 5,
-    "leaves_only": False,
-}
-
-
-def graph(small: SmallLake, *items: Row, **scope: Any) -> SmallLake:
-    """Fill wikidata_items and make what entities needs."""
-    small.choose(scope={**SCOPE, **scope})
-    small.put("wikidata_items", items)
-    small.make("entity_parents")
-    return small
-
-
-def test_ancestors_have_their_shortest_distance(small: SmallLake) -> None:
-    graph(
-        small,
-        item("Q1"),
-        item("Q2", *below("Q1")),
-        item("Q3", *below("Q2", "Q1")),
-        item("Q4", claim("P31", "Q3"), claim("P171", "Q2")),
-    )
-    assert small.pick("entity_parents", "qid", "ancestor_qid", "distance") == [
-        ("Q2", "Q1", 1), ("Q3", "Q1", 1), ("Q3", "Q2", 1), ("Q4", "Q1", 2), ("Q4", "Q2", 1), ("Q4", "Q3", 1),
-    ]  # fmt: skip
-
-
-def test_a_cycle_ends_and_nobody_is_its_own_ancestor(small: SmallLake) -> None:
-    graph(
-        small,
-        item("Q1", *below("Q3")),
-        item("Q2", *below("Q1")),
-        item("Q3", *below("Q2")),
-        item("Q4", *below("Q4", "Q1")),
-    )
-    rows = small.pick("entity_parents", "qid", "ancestor_qid", "distance")
-    assert rows == [
-        ("Q1", "Q2", 2), ("Q1", "Q3", 1), ("Q2", "Q1", 1), ("Q2", "Q3", 2), ("Q3", "Q1", 2), ("Q3", "Q2", 1),
-        ("Q4", "Q1", 1), ("Q4", "Q2", 3), ("Q4", "Q3", 2),
-    ]  # fmt: skip
-
-
-def test_other_statements_and_items_that_did_not_come_lead_nowhere(small: SmallLake) -> None:
-    graph(
-        small, item("Q1"), item("Q2", claim("P462", "Q1"), claim("P279")), item("Q3", *below("Q1"), status="redirect")
-    )
-    assert small.pick("entity_parents", "qid", "ancestor_qid", "distance") == []
-
-
-def shortest(edges: dict[str, set[str]], start: str) -> dict[str, int]:
-    found, todo = {start: 0}, deque([start])
-    while todo:
-        here = todo.popleft()
-        for parent in edges.get(here, set()) - found.keys():
-            found[parent] = found[here] + 1
-            todo.append(parent)
-    del found[start]
-    return found
-
+from tests.sql.graphs import GRAPH, SCOPE, graph, shortest
 
 TAXON, APFEL, APPLE_NAME = (
     claim("P225", text="Malus domestica"),
@@ -118,11 +54,13 @@ def test_an_entity_has_its_nearest_root_type_and_first_values(small: SmallLake) 
     assert rows.keys() == {"Q1", "Q2", "Q4"}
     assert rows["Q4"] == {
         "qid": "Q4", "label": "apple", "label_source": "en", "description": "a fruit", "root_qid": "Q2", "root_label": "fruit",
-        "natural_type_qid": "Q2", "natural_type": "fruit", "sitelink_count": 10, "image_title": "a.jpg", "commons_category": "Apples",
+        "depth": 2, "parent_qids": ["Q3"], "natural_type_qid": "Q2", "natural_type": "fruit",
+        "sitelink_count": 10, "image_title": "a.jpg", "commons_category": "Apples",
     }  # fmt: skip
     assert (rows["Q1"]["root_qid"], rows["Q1"]["natural_type"]) == ("Q1", None)
     assert rows["Q2"]["root_qid"] == "Q2"
     assert small.pick("graph_integrity", "finding", "qid", "detail") == [
+        ("many_roots", "Q1", "2 entities are also at or below Q2"),
         ("no_label", "Q3", "not an entity of this study"),
         ("no_natural_type", "Q1", "food"),
         ("outside_roots", "Q9", "not an entity of this study"),
@@ -130,10 +68,12 @@ def test_an_entity_has_its_nearest_root_type_and_first_values(small: SmallLake) 
     ]
 
 
+LEAVING = ("outside_roots", "no_label", "few_sitelinks", "excluded", "not_leaf", "over_limit")
+
+
 def findings(small: SmallLake) -> list[tuple[Any, ...]]:
     small.make("entities")
-    shown = ("no_natural_type", "unknown_parent")
-    return [row for row in small.pick("graph_integrity", "finding", "qid") if row[0] not in shown]
+    return [row for row in small.pick("graph_integrity", "finding", "qid") if row[0] in LEAVING]
 
 
 LEFT_OUT = [
@@ -165,19 +105,6 @@ def test_leaves_only_leaves_out_every_ancestor(small: SmallLake) -> None:
     )
     assert findings(small) == [("not_leaf", "Q1"), ("not_leaf", "Q2")]
     assert small.pick("entities", "qid") == [("Q3",), ("Q4",)]
-
-
-def test_items_that_did_not_come_and_cycles_are_findings(small: SmallLake) -> None:
-    graph(small, item("Q1", *below("Q2")), item("Q2", *below("Q1")), item("Q3", *below("Q3", "Q1")),
-          {"qid": "Q4", "status": "missing", "reason": "deleted"}, {"qid": "Q5", "status": "broken", "role": "value"})  # fmt: skip
-    small.make("entities")
-    assert small.pick("graph_integrity", "finding", "qid", "detail") == [
-        ("cycle", "Q1", "is its own ancestor through Q2"),
-        ("cycle", "Q2", "is its own ancestor through Q1"),
-        ("cycle", "Q3", "is stated to be below itself"),
-        ("not_ok", "Q4", "missing: deleted"),
-        ("not_ok", "Q5", "broken"),
-    ]
 
 
 QIDS = [f"Q{number}" for number in range(1, 8)]
@@ -214,14 +141,14 @@ def reasons(drawn: Row) -> tuple[set[str], dict[str, str]]:
     above = {qid: set(shortest(edges, qid)) for qid in members}
     excluded, why = set(drawn["exclude"]), dict[str, str]()
     for qid, one in members.items():
-        if (above[qid] | {qid}) & excluded:
-            why[qid] = "excluded"
+        if "Q1" not in above[qid] | {qid}:
+            why[qid] = "outside_roots"
         elif one["named"] in ("de", "taxon_unknown"):
             why[qid] = "no_label"
-        elif "Q1" not in above[qid] | {qid}:
-            why[qid] = "outside_roots"
         elif one["sitelinks"] < SCOPE["min_sitelinks"]:
             why[qid] = "few_sitelinks"
+        elif (above[qid] | {qid}) & excluded:
+            why[qid] = "excluded"
         elif drawn["leaves_only"] and (qid in SCOPE["roots"] or any(qid in others for others in above.values())):
             why[qid] = "not_leaf"
     ranked = sorted((qid for qid in members if qid not in why), key=lambda qid: (-members[qid]["sitelinks"], qid))
@@ -235,25 +162,16 @@ def test_every_member_is_an_entity_or_has_one_reason_and_every_item_not_ok_a_fin
     items = [drawn_item(qid, one) for qid, one in zip(QIDS, drawn["items"], strict=False)]
     study = make_study(scope={**SCOPE, **{key: drawn[key] for key in ("exclude", "limit", "leaves_only")}})
     tables: dict[str, list[Row]] = {"wikidata_items": items}
-    for name in ("entity_parents", "entities", "graph_integrity"):
+    for name in (*GRAPH[:4], "graph_integrity"):
         tables[name] = select_rows(name, study, tables)
     entities = {row["qid"] for row in tables["entities"]}
     rows = [(row["finding"], row["qid"]) for row in tables["graph_integrity"]]
     chosen, why = reasons(drawn)
-    left_out = [row for row in rows if row[0] not in ("not_ok", "cycle", "unknown_parent", "no_natural_type")]
+    left_out = [row for row in rows if row[0] in LEAVING]
     assert entities == chosen
     assert sorted(left_out) == sorted((finding, qid) for qid, finding in why.items())
     not_ok = {qid for qid, one in zip(QIDS, drawn["items"], strict=False) if one["status"] != "ok"}
     assert {qid for finding, qid in rows if finding == "not_ok"} == not_ok
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.sets(st.sampled_from(list(itertools.product(QIDS, QIDS))), max_size=16))
-def test_distances_are_those_of_a_breadth_first_walk(pairs: set[tuple[str, str]]) -> None:
-    edges = {qid: {parent for child, parent in pairs if child == qid} for qid in QIDS}
-    items = [item(qid, *below(*sorted(edges[qid]))) for qid in QIDS]
-    rows = [tuple(row.values()) for row in select_rows("entity_parents", make_study(), {"wikidata_items": items})]
-    assert rows == sorted((qid, above, far) for qid in QIDS for above, far in shortest(edges, qid).items())
 
 
 APPLE = {"qid": "Q4", "label": "apple", "label_source": "en", "natural_type": "fruit", "natural_type_qid": "Q2"}
@@ -297,24 +215,3 @@ def test_entity_texts_are_every_text_in_the_languages_of_the_study(small: SmallL
         ("Q4", "label", "en", "apple"), ("Q4", "natural_type", "en", "fruit"), ("Q4", "taxon_name", "la", "Malus domestica"),
         ("Q6", "label", "en", "Malus"),
     ]  # fmt: skip
-
-
-def test_before_the_first_seal_nothing_has_changed(small: SmallLake) -> None:
-    small.put("entities", [APPLE])
-    assert small.make("entity_changes") == []
-
-
-def test_changes_are_against_the_last_sealed_round(small: SmallLake) -> None:
-    small.put(
-        "entities", [APPLE, {"qid": "Q5", "label": "old", "natural_type_qid": "Q1"}, {"qid": "Q6", "label": "gone"}]
-    )
-    small.lake.seal_round()
-    small.put(
-        "entities", [APPLE, {"qid": "Q5", "label": "new", "natural_type_qid": None}, {"qid": "Q7", "label": "fresh"}]
-    )
-    assert small.pick("entity_changes", "qid", "change", "previous", "current") == [
-        ("Q5", "relabelled", "old", "new"),
-        ("Q5", "retyped", "Q1", None),
-        ("Q6", "removed", "gone", None),
-        ("Q7", "added", None, "fresh"),
-    ]

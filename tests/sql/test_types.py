@@ -55,7 +55,7 @@ def test_a_check_reads_only_its_table_and_the_inputs_of_its_station(path: Path) 
     ("query", "words"),
     [
         ("SELECT 1::BIGINT AS qid, 'a' AS change, 'b' AS previous, 'c' AS current", "found ('qid', 'BIGINT'), expected ('qid', 'VARCHAR')"),
-        ("SELECT 'a' AS qid, 'a' AS change, 'b' AS previous", "3 columns against 4"),
+        ("SELECT 'a' AS qid, 'a' AS change, 'b' AS previous", "3 columns against 5"),
         ("SELECT 'a' AS change, 'a' AS qid, 'b' AS previous, 'c' AS current", "expected ('qid', 'VARCHAR')"),
     ],
 )  # fmt: skip
