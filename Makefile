@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup demo ui test check fix clean docs
+.PHONY: setup demo ui test bench check fix clean docs
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,11 @@ ui: $(READY)
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Ours against a peer on the same input, `make bench NAME=closure`; peers live in .bench/<peer>/. docs/benchmarks.md has the ratios.
+bench: $(READY)
+	@test -f "tests/bench/$(NAME).py" || { echo "bench NAME=$(NAME): no tests/bench/$(NAME).py; see docs/benchmarks.md for the names"; exit 2; }
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.$(NAME)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -49,11 +49,16 @@ def chosen(nodes: int, count: int, seed: int = 2) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(np.arange(1, nodes + 1), count, replace=False))
 
 
-def qid(number: int | np.integer) -> str:
+def qid(node: int) -> str:
     """Return the id of a node; spread out, so that ids are as long as Wikidata's."""
-    return f"Q{int(number) * 97 + 1000}"
+    return f"Q{node * 97 + 1000}"
+
+
+def number(qids: np.ndarray) -> np.ndarray:
+    """Return the numbers of ids."""
+    return (np.char.lstrip(qids.astype(str), "Q").astype(np.int64) - 1000) // 97
 
 
 def roots() -> Sequence[str]:
     """Return the ids of the roots."""
-    return [qid(number) for number in range(1, ROOTS + 1)]
+    return [qid(one) for one in range(1, ROOTS + 1)]

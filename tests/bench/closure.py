@@ -1,0 +1,117 @@
+"""Closure benchmark: `python -m tests.bench.closure [nodes ...]`, ours (three SELECTs into the lake) against networkx.
+
+Both read the same generated graph from disk, find every descendant of 21 roots and every ancestor of a tenth of the nodes,
+with distances, and must agree on each row. Ours also unnests the statements, writes Parquet, digests and checks it; the
+peer's rows stay in its memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from entitynet_assets.definitions import stations
+from entitynet_assets.lake import Lake, connect
+from entitynet_assets.resources import Workplace
+from entitynet_assets.stations import run_slice
+from entitynet_assets.studies.models import load_study
+from entitynet_assets.tables import WIKIDATA_ITEMS
+from tests.bench.closure_networkx import digest
+from tests.bench.harness import in_own_process, last_line, measured, peer_python
+from tests.bench.taxonomy import ROOTS, chosen, make_edges, number, qid, roots
+
+SIZES = (30_000, 1_000_000)  # growth is told between these
+STEPS = {"build": "parent_statements", "descendants": "entity_roots", "ancestors": "entity_parents"}
+ITEMS = """
+WITH stated AS (
+    SELECT child, list({'property_id': 'P279', 'rank': 'normal', 'snak': 'value', 'value_qid': parent, 'value_text': NULL::VARCHAR,
+        'language': NULL::VARCHAR} ORDER BY parent) AS claims
+    FROM edges GROUP BY child
+)
+SELECT nodes.qid, 'ok' AS status, NULL::VARCHAR AS reason, NULL::VARCHAR AS redirect_qid, 'member' AS role, 1::BIGINT AS revision,
+    NULL::VARCHAR AS modified_at, nodes.sitelink_count, [{'language': 'en', 'text': 'thing ' || nodes.qid}] AS labels,
+    []::STRUCT("language" VARCHAR, "text" VARCHAR)[] AS descriptions, []::STRUCT("language" VARCHAR, "text" VARCHAR)[] AS aliases,
+    list_append(coalesce(stated.claims, []), {'property_id': 'P18', 'rank': 'normal', 'snak': 'value', 'value_qid': NULL::VARCHAR,
+        'value_text': 'photo.jpg', 'language': NULL::VARCHAR}) AS claims, NULL::VARCHAR AS enwiki_title
+FROM nodes LEFT JOIN stated ON stated.child = nodes.qid
+"""
+
+
+def write(folder: Path, nodes: int) -> int:
+    """Write the generated graph as arrays for the peer and as wikidata_items for us; returns the number of edges."""
+    edges, entities = make_edges(nodes), chosen(nodes, nodes // 10)
+    for name, array in (("edges", edges), ("entities", entities), ("roots", np.arange(1, ROOTS + 1))):
+        np.save(folder / f"{name}.npy", array)
+    ids = pa.array([qid(one) for one in range(nodes + 1)])
+    links = np.isin(np.arange(1, nodes + 1), entities) * 5
+    pq.write_table(pa.table({"qid": ids[1:], "sitelink_count": links}), folder / "nodes.parquet")
+    pq.write_table(
+        pa.table({"child": ids.take(edges[:, 0]), "parent": ids.take(edges[:, 1])}), folder / "edges.parquet"
+    )
+    views = {name: [folder / f"{name}.parquet"] for name in ("nodes", "edges")}
+    Lake(folder / "lake").write_query(WIKIDATA_ITEMS, ITEMS, views, {})
+    return len(edges)
+
+
+def ours(folder: Path) -> dict[str, Any]:
+    """Make the three tables in the lake, as their assets do."""
+    study = load_study("sample")
+    study = study.model_copy(update={"scope": study.scope.model_copy(update={"roots": roots(), "min_sitelinks": 5})})
+    place, known = Workplace(study, Lake(folder / "lake")), stations()
+    return measured({
+        step: lambda stop=known[name]: run_slice(stop, place, "whole").record.rows for step, name in STEPS.items()
+    })  # fmt: skip
+
+
+def answers(folder: Path) -> dict[str, list[str]]:
+    """Return the digests of our rows, made as the peer's are."""
+    lake, found = Lake(folder / "lake"), {}
+    for step, columns in (("descendants", "root_qid, qid"), ("ancestors", "qid, ancestor_qid")):
+        query = f"SELECT {columns}, distance FROM read_parquet('{lake.path(STEPS[step])}')"
+        one, other, far = connect().execute(query).fetchnumpy().values()
+        found[step] = digest(np.stack([number(one), number(other), far], 1).astype(np.int64))
+    return found
+
+
+def compare(nodes: int) -> dict[str, Any]:
+    """Return what both sides took on a graph of so many nodes. Raises RuntimeError where their rows differ."""
+    with tempfile.TemporaryDirectory() as scratch:
+        edges = write(Path(scratch), nodes)
+        mine = in_own_process(sys.executable, "tests.bench.closure", "ours", scratch)
+        theirs = in_own_process(peer_python("networkx", ["networkx", "numpy"]), "tests.bench.closure_networkx", scratch)
+        for step, found in answers(Path(scratch)).items():
+            if found != theirs["answers"][step]:
+                raise RuntimeError(f"{step}: ours {found}, networkx {theirs['answers'][step]}; they must agree")
+    return {"nodes": nodes, "edges": edges, "rows": mine["answers"], "ours": mine, "peer": theirs}
+
+
+def main(sizes: tuple[int, ...]) -> None:
+    """Print what each size took, then the line of JSON for the largest."""
+    runs = []
+    for nodes in sizes:
+        runs.append(compare(nodes))
+        print(json.dumps(runs[-1]), flush=True)
+    total = [{side: sum(run[side]["seconds"].values()) for side in ("ours", "peer")} for run in runs]
+    last = runs[-1]
+    steps = {step: round(last["ours"]["seconds"][step] / last["peer"]["seconds"][step], 3) for step in STEPS}
+    growth = {side: round(total[-1][side] / total[0][side], 1) for side in total[0]}
+    print(last_line(
+        "closure", round(total[-1]["ours"], 2), round(total[-1]["peer"], 2), "s", peer_name="networkx", nodes=last["nodes"],
+        edges=last["edges"], rows=last["rows"], ratio_by_step=steps, growth=growth, growth_of_edges=round(last["edges"] / runs[0]["edges"], 1),
+        peak_mib={side: last[side]["peak_mib"] for side in ("ours", "peer")}, cores=os.cpu_count(), seconds=last["ours"]["seconds"],
+    ))  # fmt: skip
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["ours"]:
+        print(json.dumps(ours(Path(sys.argv[2]))))
+    else:
+        main(tuple(int(one) for one in sys.argv[1:]) or SIZES)
