@@ -7,14 +7,18 @@ WITH members AS (
     SELECT * FROM wikidata_items WHERE status = 'ok' AND role = 'member'
 ),
 
+stated AS (
+    SELECT qid, UNNEST(claims) AS claim FROM members
+),
+
 names AS (
     SELECT qid, label.text AS name, label.language AS source, CASE label.language WHEN 'en' THEN 1 ELSE 2 END AS preference
-    FROM members, UNNEST(labels) AS unnested(label) WHERE label.language IN ('en', 'mul')
+    FROM (SELECT qid, UNNEST(labels) AS label FROM members) WHERE label.language IN ('en', 'mul')
     UNION ALL
-    SELECT qid, claim.value_text, 'taxon_name', 3 FROM members, UNNEST(claims) AS unnested(claim)
+    SELECT qid, claim.value_text, 'taxon_name', 3 FROM stated
     WHERE claim.property_id = 'P225' AND claim.value_text IS NOT NULL
     UNION ALL
-    SELECT qid, claim.value_text, 'common_name', 4 FROM members, UNNEST(claims) AS unnested(claim)
+    SELECT qid, claim.value_text, 'common_name', 4 FROM stated
     WHERE claim.property_id = 'P1843' AND claim.language = 'en' AND claim.value_text IS NOT NULL
     UNION ALL
     SELECT qid, enwiki_title, 'sitelink', 5 FROM members WHERE enwiki_title IS NOT NULL
@@ -49,7 +53,7 @@ first_values AS (
     SELECT qid,
         min(claim.value_text) FILTER (WHERE claim.property_id = 'P18') AS image_title,
         min(claim.value_text) FILTER (WHERE claim.property_id = 'P373') AS commons_category
-    FROM members, UNNEST(claims) AS unnested(claim) GROUP BY qid
+    FROM stated GROUP BY qid
 )
 
 SELECT

@@ -2,8 +2,8 @@
 -- P31 may only be the first step of a path, because what a class is an instance of says what the class is, not what is
 -- in it; P279 and P171 may take turns, as breeds stand below taxa. So the relations {P279} follow P279+, and {P31, P279, P171}
 -- follow (P31|P279|P171)/(P279|P171)*. The graph has cycles, so an ancestor once reached is not reached again (USING KEY
--- with an anti-join), and nobody is an ancestor of itself.
-WITH RECURSIVE classes AS (
+-- with an anti-join), and nobody is an ancestor of itself. What recursion joins is MATERIALIZED, or each step would read it anew.
+WITH RECURSIVE classes AS MATERIALIZED (
     SELECT DISTINCT qid, parent_qid FROM parent_statements WHERE property_id <> 'P31' AND qid <> parent_qid
 ),
 

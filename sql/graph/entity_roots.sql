@@ -1,7 +1,7 @@
 -- Every root that a member is at or below, with the shortest distance: walked down from the roots, so that one pass reaches
 -- all members, also those that never become entities. An item below three roots has three rows; `entities` keeps the
 -- nearest. Paths are those of entity_parents, read downwards: classes by P279 and P171, then their instances, no further.
-WITH RECURSIVE classes AS (
+WITH RECURSIVE classes AS MATERIALIZED (
     SELECT DISTINCT qid, parent_qid FROM parent_statements WHERE property_id <> 'P31' AND qid <> parent_qid
 ),
 

@@ -6,7 +6,7 @@ WITH RECURSIVE members AS (
     SELECT * FROM wikidata_items WHERE status = 'ok' AND role = 'member'
 ),
 
-classes AS (
+classes AS MATERIALIZED (
     SELECT DISTINCT qid, parent_qid FROM parent_statements WHERE property_id <> 'P31' AND qid <> parent_qid
 ),
 
@@ -20,7 +20,7 @@ peeled(qid, gone) USING KEY (qid) AS (
     GROUP BY child.parent_qid HAVING count(away.qid) = count(*)
 ),
 
-knotted AS (
+knotted AS MATERIALIZED (
     SELECT classes.qid, classes.parent_qid FROM classes
     WHERE classes.qid NOT IN (SELECT qid FROM peeled) AND classes.parent_qid IN (SELECT qid FROM classes)
 ),

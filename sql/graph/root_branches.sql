@@ -1,7 +1,7 @@
 -- What hangs below each root by the class right below it, so that a class that pulls in a foreign world is seen at once: in
 -- Wikidata, human < omnivore < animal makes most animals professions. The row of the root itself holds its totals.
 -- The path goes down from the branch as long as one class holds over half of what the branch holds.
-WITH RECURSIVE classes AS (
+WITH RECURSIVE classes AS MATERIALIZED (
     SELECT DISTINCT qid, parent_qid FROM parent_statements WHERE property_id <> 'P31' AND qid <> parent_qid
 ),
 
@@ -34,7 +34,7 @@ weights AS (
     FROM entity_parents AS up JOIN entities ON entities.qid = up.qid GROUP BY up.ancestor_qid
 ),
 
-widest AS (
+widest AS MATERIALIZED (
     SELECT classes.parent_qid, arg_max(classes.qid, (weights.entities, classes.qid)) AS qid, max(weights.entities) AS entities
     FROM classes JOIN weights ON weights.qid = classes.qid GROUP BY classes.parent_qid
 ),
