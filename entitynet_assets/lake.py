@@ -163,7 +163,9 @@ class Lake:
     def _register(self, con: duckdb.DuckDBPyConnection, views: Views) -> None:
         for name, files in views.items():
             listed = ", ".join(quoted(file) for file in files)
-            con.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
+            # A table sealed before its contract grew is read with the new columns empty; all others are made anew.
+            grown = f" UNION ALL BY NAME ({typed_select(PREVIOUS[name])})" if name in PREVIOUS else ""
+            con.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}]){grown}')
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

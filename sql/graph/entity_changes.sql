@@ -1,6 +1,7 @@
 -- What changed since the last sealed round, each change with a sentence. Before the first seal everything is new, which is
 -- no news: empty. Nothing goes in silence: an entity that went is here under its old name, with the id it was merged into
--- or the reason why it is none. Labels of parents are as of now, as the last round kept ids only.
+-- or the reason why it is none. Labels of parents are as of now, as the last round kept ids only;
+-- a round sealed before parents were kept at all tells no moves.
 WITH compared AS (
     SELECT
         coalesce(now.qid, before.qid) AS qid,
@@ -42,7 +43,7 @@ departed AS (
 
 moved AS (
     SELECT qid, new_label, old_parents, new_parents FROM compared
-    WHERE NOT new AND NOT gone AND old_parents IS DISTINCT FROM new_parents
+    WHERE NOT new AND NOT gone AND old_parents <> new_parents
 ),
 
 spelled AS (

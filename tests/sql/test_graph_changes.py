@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from tests.small_lake import Row, SmallLake, item
+from entitynet_assets.tables import PREVIOUS
+from tests.small_lake import Row, SmallLake, full_row, item
 
 APPLE = {"qid": "Q4", "label": "apple", "natural_type_qid": "Q2", "natural_type": "fruit", "parent_qids": ["Q2"]}
 
@@ -74,3 +77,12 @@ def test_all_that_befell_an_entity_is_said(small: SmallLake) -> None:
     was = {"qid": "Q5", "label": "old", "natural_type_qid": "Q2", "parent_qids": ["Q2"]}
     now = {"qid": "Q5", "label": "new", "natural_type_qid": "Q12", "parent_qids": ["Q12"]}
     assert [row[1] for row in changes(small, [was], [now])] == ["moved", "relabelled", "retyped"]
+
+
+def test_a_round_sealed_before_parents_were_kept_tells_no_moves(small: SmallLake) -> None:
+    now, old = PREVIOUS["previous_entities"], ("parent_qids", "depth")
+    before = dataclasses.replace(now, columns=tuple(column for column in now.columns if column.name not in old))
+    small.lake.write_rows(before, [{k: v for k, v in full_row(now, {**APPLE, "label": "old"}).items() if k not in old}])
+    small.put("entities", [APPLE])
+    assert small.pick("entity_changes", "qid", "change") == [("Q4", "relabelled")]
+    assert small.lake.rows("previous_entities")[0]["parent_qids"] is None
