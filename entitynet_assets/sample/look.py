@@ -73,6 +73,12 @@ PARTS = {
     "Q553": "tooth",
     "Q174647": "heel",
     "Q1076223": "fur",
+    "Q378184": "prickle",
+    "Q15141537": "rotor",
+    "Q99895": "pillow",
+    "Q83360": "thumb",
+    "Q1138737": "lamp",
+    "Q768575": "lens",
 }
 BODY_PLANS = {
     "Q3314483": "fruit",
