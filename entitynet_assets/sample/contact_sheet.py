@@ -10,9 +10,11 @@ from PIL import Image, ImageDraw
 
 from entitynet_assets.sample.draw import PLANS, draw
 from entitynet_assets.sample.look import Look, read_look
-from entitynet_assets.sample.world import World, number
+from entitynet_assets.sample.plan import number
+from entitynet_assets.sample.world import World
 
 SHEET_ENTITIES = 240  # of a larger world the first so many are shown
+TITLE_PX = 22
 HEAD_PX = 14
 COLUMNS = 3
 
@@ -20,18 +22,18 @@ COLUMNS = 3
 def contact_sheet(world: World, seeds: int = 5, side_px: int = 72) -> Image.Image:
     """Draw every entity `seeds` times with its label, grouped by body plan; `COLUMNS` entities a row."""
     groups = grouped_looks(world)
-    rows = sum(1 - -len(looks) // COLUMNS for _, looks in groups)
-    block = (seeds * side_px + 8, side_px + HEAD_PX)
-    sheet = Image.new("RGB", (COLUMNS * block[0], rows * block[1]), "white")
-    pen, row = ImageDraw.Draw(sheet), 0
+    wide, high = seeds * side_px + 8, side_px + HEAD_PX
+    rows = sum(-(-len(looks) // COLUMNS) for _, looks in groups)
+    sheet = Image.new("RGB", (COLUMNS * wide, rows * high + len(groups) * TITLE_PX), "white")
+    pen, top = ImageDraw.Draw(sheet), 0
     for plan, looks in groups:
-        pen.text((2, row * block[1] + block[1] - HEAD_PX - 8), plan.replace("_", " ").upper(), fill="black", font_size=16)
-        row += 1
+        pen.text((2, top + 2), plan.replace("_", " ").upper(), fill="black", font_size=14)
+        top += TITLE_PX
         for index, look in enumerate(looks):
-            at = (index % COLUMNS * block[0], (row + index // COLUMNS) * block[1])
+            at = (index % COLUMNS * wide, top + index // COLUMNS * high)
             pen.text((at[0] + 2, at[1]), f"{world.items[look.qid].label.text} {look.qid}", fill="black")
             strip(sheet, look, (at[0], at[1] + HEAD_PX), seeds, side_px)
-        row += -(-len(looks) // COLUMNS)
+        top += -(-len(looks) // COLUMNS) * high
     return sheet
 
 

@@ -5,6 +5,7 @@ What belongs here: body plan by nearest drawable ancestor, colours (P462), mater
 What does not: pixels (draw.py and the body plans).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from entitynet_assets.sample.facts import Item, ancestors
@@ -123,7 +124,7 @@ class Look:
         return part in self.parts
 
 
-def read_look(items: dict[str, Item], qid: str) -> Look:
+def read_look(items: Mapping[str, Item], qid: str) -> Look:
     """Compute the look of an item.
 
     Raises:

@@ -140,7 +140,14 @@ def bird_of_prey(brush: Brush, ink: Ink, rng: random.Random) -> None:
         brush.line([(x, 0.5), (x - 0.03, 0.86)], 0.08, NAMED["yellow"])
         brush.line([(x - 0.14, 0.9), (x + 0.08, 0.88)], 0.05, NAMED["yellow"])
     brush.ellipse((0.02, 0.16), (0.34, 0.46), ink.main, -0.35)
-    wing = [(-0.1, 0.0), (0.3, -0.75 + lift), (0.62, -0.92 + lift), (0.66, -0.6 + lift), (0.74, -0.4 + lift), (0.4, 0.3)]
+    wing = [
+        (-0.1, 0.0),
+        (0.3, -0.75 + lift),
+        (0.62, -0.92 + lift),
+        (0.66, -0.6 + lift),
+        (0.74, -0.4 + lift),
+        (0.4, 0.3),
+    ]
     brush.polygon(wing, shade(ink.main, 0.75))
     for i in range(3):
         brush.line([(0.1 + 0.1 * i, 0.02), (0.45 + 0.09 * i, -0.66 + 0.2 * i + lift)], 0.03, shade(ink.main, 0.5))

@@ -1,7 +1,7 @@
 """Body plans of things people make: furniture, clothing, tools, buildings.
 
 What it is: one function a plan, `plan(brush, look, ink, rng)`; siblings share it and differ by their statements.
-What belongs here: shapes that follow from parts, sizes and colours. What does not: instruments (plans_music.py), vehicles (plans_vehicles.py).
+What belongs here: shapes that follow from parts, sizes and colours. What does not: instruments (plans_music.py).
 """
 
 import math
