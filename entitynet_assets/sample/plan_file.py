@@ -32,8 +32,9 @@ def write_plan(world: World, path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         write = writers[path.suffix](file)
-        for count, row in enumerate(plan_rows(world), 1):
+        for row in plan_rows(world):
             write(row)
+            count += 1
     return count
 
 

@@ -133,7 +133,9 @@ def encode(picture: Image.Image, kind: str, level: int) -> bytes:
 @cache
 def placeholder() -> bytes:
     """Return the notice that hosts serve where they have no picture."""
-    picture = Image.linear_gradient("L").resize((320, 240)).point(lambda grey: 200 + grey // 8).convert("RGB")
+    picture = (
+        Image.linear_gradient("L").resize((320, 240)).point([200 + grey // 8 for grey in range(256)]).convert("RGB")
+    )
     pen = ImageDraw.Draw(picture)
     pen.rectangle((110, 50, 210, 130), outline=(120, 120, 120), width=5)
     pen.polygon([(116, 124), (150, 80), (180, 110), (204, 124)], fill=(150, 150, 150))
