@@ -25,6 +25,10 @@ from entitynet_assets.doctor import findings
 from entitynet_assets.files import is_disk_full
 from entitynet_assets.lineage import DriftError
 from entitynet_assets.resources import home, open_workplace
+from entitynet_assets.sample.contact_sheet import contact_sheet
+from entitynet_assets.sample.plan_file import write_plan
+from entitynet_assets.sample.server import serve_until_stopped
+from entitynet_assets.sample.world import make_world
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
 from entitynet_assets.terminal import TerminalProgress, leaderboard
@@ -130,6 +134,32 @@ def ui(
 
 
 @app.command()
+def world(
+    entities: Annotated[int, typer.Option(help="Leaf entities; after the 48 true ones come made-up kinds.")] = 48,
+    pictures: Annotated[int, typer.Option(help="Pictures a page names each entity for.")] = 12,
+    holdout: Annotated[int, typer.Option(help="Held-out pictures of each entity.")] = 8,
+    search_precision: Annotated[float, typer.Option(help="Share of them that show it.")] = 0.9,
+    alt_noise: Annotated[float, typer.Option(help="Share of alt texts that are empty or wrong.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 0,
+    plan: Annotated[Path | None, typer.Option(help="Write the truth, one row a picture: .jsonl or .csv.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the drawings: .jpg or .png.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Serve the world on this port until Ctrl-C; 0 takes a free one.")
+    ] = None,
+) -> None:
+    """Make a sample world: write its plan, draw its contact sheet, serve it."""
+    with _told_plainly():
+        made = make_world(entities, pictures, holdout, search_precision, alt_noise, seed)
+        if plan:
+            console.print(f"{write_plan(made, plan)} rows in {plan}", highlight=False)
+        if sheet:
+            contact_sheet(made).save(sheet, quality=85)
+            console.print(f"The drawings are in {sheet}", highlight=False)
+        if port is not None:
+            serve_until_stopped(made, port)
+
+
+@app.command()
 def doctor(study: StudyName = None) -> None:
     """Check this machine and say what to do about what is missing."""
     worst = 0
@@ -164,10 +194,11 @@ def _enter(name: str | None) -> Study:
 @contextlib.contextmanager
 def _sample_world(study: Study) -> Iterator[None]:
     """Serve the sample world in a process of its own while the study needs it."""
-    if not study.web.sample_world or os.environ.get("ENTITYNET_SAMPLE_PORT"):
+    if study.sample is None or os.environ.get("ENTITYNET_SAMPLE_PORT"):
         yield
         return
-    command = [sys.executable, "-m", "entitynet_assets.sample.server", "--port", "0"]
+    settings = [f"--{name.replace('_', '-')}={value}" for name, value in study.sample.model_dump().items()]
+    command = [sys.executable, "-m", "entitynet_assets.sample.server", "--port", "0", *settings]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     reader: threading.Thread | None = None
     try:

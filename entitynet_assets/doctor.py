@@ -93,7 +93,7 @@ def _folder(study: Study) -> Finding:
 
 
 def _contact(study: Study) -> Iterator[Finding]:
-    if study.web.sample_world:
+    if study.sample is not None:
         found = find_spec("pyoxigraph") is not None
         yield Finding(
             "ok" if found else "bad",

@@ -64,7 +64,7 @@ def resolved_hosts(study: Study) -> dict[str, str]:
 
     Raises StudyError if the sample's server was not started.
     """
-    if not study.web.sample_world:
+    if study.sample is None:
         return {}
     port = os.environ.get("ENTITYNET_SAMPLE_PORT")
     if not port:

@@ -39,6 +39,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     return {
         "scope": place.study.scope.model_dump(),
         "source": place.study.graph.model_dump(),
+        "sample": place.study.sample and place.study.sample.model_dump(),
         "round": place.lake.round(),
     }
 

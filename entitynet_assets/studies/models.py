@@ -65,14 +65,24 @@ class Graph(Section):
 
 
 class Web(Section):
-    """Manners on the network. `sample_world` resolves the sample's reserved host names to this machine."""
+    """Manners on the network."""
 
     contact: Annotated[str, Field(min_length=3)]
-    sample_world: bool = False
     per_host: Annotated[int, Field(ge=1, le=32)] = 2
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_bytes: Annotated[int, Field(ge=1000)] = 50_000_000
     tries: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class Sample(Section):
+    """The world that a study of the sample reads, served by this machine; each value is one of `make_world`."""
+
+    entities: Annotated[int, Field(ge=1, le=1_000_000)] = 48
+    pictures: Annotated[int, Field(ge=0)] = 12
+    holdout: Annotated[int, Field(ge=0)] = 8
+    search_precision: Annotated[float, Field(ge=0, le=1)] = 0.9
+    alt_noise: Annotated[float, Field(ge=0, le=1)] = 0.2
+    seed: int = 0
 
 
 class Queries(Section):
@@ -194,6 +204,7 @@ class Study(Section):
     scope: Scope
     graph: Graph
     web: Web
+    sample: Sample | None = None
     queries: Queries = Queries()
     providers: Annotated[list[Provider], Field(min_length=1)]
     encoder: Encoder | None = None

@@ -129,7 +129,7 @@ def serving(world: World) -> Iterator[SampleServer]:
 
 @pytest.fixture(scope="module")
 def small_world() -> World:
-    """Ten entities, eight pictures each, three held out: every planned fault occurs."""
+    """Ten entities, eight pictures each, three held out: the first faults of every sort occur."""
     return make_world(entities=10, pictures=8, holdout=3)
 
 
