@@ -22,7 +22,7 @@ from rich.console import Console
 
 from entitynet_assets.doctor import findings
 from entitynet_assets.lineage import DriftError
-from entitynet_assets.resources import home, open_workplace
+from entitynet_assets.resources import data_path, home, need_data, open_workplace
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
 from entitynet_assets.terminal import TerminalProgress, leaderboard
@@ -144,6 +144,8 @@ def _workspace() -> Path:
 def _enter(name: str | None) -> Study:
     """Read the study and set the environment that Dagster and its children inherit."""
     chosen = load_study(name)
+    need_data(chosen)
+    os.environ["ENTITYNET_DATA"] = str(data_path("."))
     if name:
         os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name
     folder = home(chosen)
