@@ -25,7 +25,7 @@ from entitynet_assets.lineage import DriftError
 from entitynet_assets.resources import data_path, home, need_data, open_workplace
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
-from entitynet_assets.terminal import TerminalProgress, leaderboard
+from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -78,8 +78,15 @@ def run(
             with contextlib.closing(place):
                 succeeded = flow(chosen, place, last, slices, wanted, new_round)
         console.print(progress.summary())
+        if place.lake.record("benchmark_classes") and not until:
+            for line in coverage(place.lake.rows("benchmark_classes")):
+                console.print(line, highlight=False)
         if place.lake.record("leaderboard") and not until:
-            console.print(leaderboard(sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])))
+            ranked = sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])
+            floors = place.lake.rows("floors") if place.lake.record("floors") else []
+            console.print(leaderboard(ranked, floors))
+            for line in standings(ranked, floors):
+                console.print(line, highlight=False)
         console.print(f"The lake is {place.lake.root}")
         console.print(
             f"Open the Dagster UI on it: [bold]make ui[/]  (or: entitynet ui --study {study or chosen.name})",

@@ -183,10 +183,14 @@ class Mix(Section):
 
 
 class Benchmark(Section):
-    """A held-out set: a manifest of pictures with classes, and the prompts of zero-shot."""
+    """A held-out set: a manifest of pictures with classes, and the prompts of zero-shot.
+
+    `min_coverage` is the share of its classes that must be entities with pictures; a trial run with a limit asks for none.
+    """
 
     name: Name
     manifest: str
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.8
     templates: Annotated[list[str], Field(min_length=1)] = ["a photo of a {}."]
 
     @field_validator("templates")
