@@ -24,14 +24,14 @@ from rich.console import Console
 from entitynet_assets.doctor import findings
 from entitynet_assets.files import is_disk_full
 from entitynet_assets.lineage import DriftError
-from entitynet_assets.resources import home, open_workplace
+from entitynet_assets.resources import data_path, home, need_data, open_workplace
 from entitynet_assets.sample.contact_sheet import contact_sheet
 from entitynet_assets.sample.plan_file import write_plan
 from entitynet_assets.sample.server import serve_until_stopped
 from entitynet_assets.sample.world import make_world
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
-from entitynet_assets.terminal import TerminalProgress, leaderboard
+from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -87,8 +87,15 @@ def run(
             with contextlib.closing(place):
                 succeeded = flow(chosen, place, last, slices, wanted, new_round)
         console.print(progress.summary())
+        if place.lake.record("benchmark_classes") and not until:
+            for line in coverage(place.lake.rows("benchmark_classes")):
+                console.print(line, highlight=False)
         if place.lake.record("leaderboard") and not until:
-            console.print(leaderboard(sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])))
+            ranked = sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])
+            floors = place.lake.rows("floors") if place.lake.record("floors") else []
+            console.print(leaderboard(ranked, floors))
+            for line in standings(ranked, floors):
+                console.print(line, highlight=False)
         console.print(f"The lake is {place.lake.root}")
         console.print(
             f"Open the Dagster UI on it: [bold]make ui[/]  (or: entitynet ui --study {study or chosen.name})",
@@ -179,6 +186,8 @@ def _workspace() -> Path:
 def _enter(name: str | None) -> Study:
     """Read the study and set the environment that Dagster and its children inherit."""
     chosen = load_study(name)
+    need_data(chosen)
+    os.environ["ENTITYNET_DATA"] = str(data_path("."))
     if name:
         os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name
     folder = home(chosen)

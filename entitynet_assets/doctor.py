@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
-from entitynet_assets.resources import home
+from entitynet_assets.resources import home, need_data
 from entitynet_assets.studies.models import Study, StudyError, load_study
 
 NEEDED_DISK_GB = 2.0
@@ -49,6 +49,7 @@ def findings(study_name: str | None) -> Iterator[Finding]:
         f"{study.name}: {len(study.scope.roots)} roots, {study.slices} slices, {len(study.recipes)} recipes",
     )
     yield _folder(study)
+    yield from _data(study)
     yield from _contact(study)
 
 
@@ -90,6 +91,18 @@ def _folder(study: Study) -> Finding:
         "lake",
         f"{folder} with {free:.1f} GB free; at least {NEEDED_DISK_GB:g} GB are wanted",
     )
+
+
+def _data(study: Study) -> Iterator[Finding]:
+    named = [tree for folder in study.folders for tree in folder.trees]
+    if not named and study.graph.source != "dump":
+        return
+    try:
+        need_data(study)
+    except StudyError as error:
+        yield Finding("bad", "data", str(error))
+    else:
+        yield Finding("ok", "data", f"{len(named)} folders of photographs are there")
 
 
 def _contact(study: Study) -> Iterator[Finding]:

@@ -55,6 +55,10 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
         **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",
         "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,
+        "coverage_limits": [
+            {"benchmark": benchmark.name, "min_coverage": 0.0 if place.limit else benchmark.min_coverage}
+            for benchmark in study.benchmarks
+        ],
         "mixes": [
             {"mix": mix.name, "source": source, "weight": weight}
             for mix in study.mixes for source, weight in mix.weights.items() if weight > 0

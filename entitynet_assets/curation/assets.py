@@ -10,7 +10,16 @@ from entitynet_assets.curation.duplicates import differing_bits, representatives
 from entitynet_assets.curation.texts import web_texts
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
-from entitynet_assets.tables import EMBEDDINGS, ENTITY_REPORT, IMAGE_TEXTS, KEPT_IMAGES, LEAKS, LIKENESS, VERDICTS
+from entitynet_assets.tables import (
+    BENCHMARK_CLASSES,
+    EMBEDDINGS,
+    ENTITY_REPORT,
+    IMAGE_TEXTS,
+    KEPT_IMAGES,
+    LEAKS,
+    LIKENESS,
+    VERDICTS,
+)
 from entitynet_train.spec import EmbedSpec, fingerprint, to_json
 
 PROMPT = "'a photo of a ' || entities.label"
@@ -110,4 +119,5 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(VERDICTS, every=("downloads", "urls")),
     sql_asset(KEPT_IMAGES),
     sql_asset(ENTITY_REPORT),
+    sql_asset(BENCHMARK_CLASSES),
 )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
 from entitynet_assets.graph.closure import walk_down
-from entitynet_assets.graph.dump import read_dump
-from entitynet_assets.graph.items import empty_row, parent_qids, parse_item, value_qids
+from entitynet_assets.graph.dump import rows_of_scope
+from entitynet_assets.graph.items import parse_item, value_qids
+from entitynet_assets.graph.source import SourceError
 from entitynet_assets.graph.sparql import children_query, parse_children
-from entitynet_assets.resources import Workplace, endpoint
+from entitynet_assets.resources import Workplace, data_path, endpoint
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import (
@@ -29,10 +29,6 @@ from entitynet_assets.web import Answer, Request
 
 IDS_A_CALL = 50  # the item API's limit for anybody
 Rows = list[dict[str, Any]]
-
-
-class SourceError(RuntimeError):
-    """A graph source that did not answer: what was asked, what came, what to do."""
 
 
 def _scope(place: Workplace) -> dict[str, Any]:
@@ -118,32 +114,7 @@ def _need(answer: Answer, name: str) -> Answer:
 
 
 def _from_dump(work: Work) -> Rows:
-    path, scope = Path(endpoint("dump", work.study.graph.dump)), work.study.scope
-    rows: dict[str, dict[str, Any]] = {}
-    for qid, raw in read_dump(path):
-        rows[qid] = (
-            parse_item(qid, raw, "value", scope.languages) if raw else empty_row(qid, "value", "broken", "not an item")
-        )
-    below: dict[str, list[str]] = {}
-    for row in rows.values():
-        for parent in parent_qids(row, scope.relations):
-            below.setdefault(parent, []).append(row["qid"])
-    members = walk_down(scope.roots, _children_of(below), scope.exclude)
-    kept = [
-        {**rows[qid], "role": "member"} if qid in rows else empty_row(qid, "member", "missing", "not in the dump")
-        for qid in sorted(members)
-    ]
-    values = set[str]().union(*(value_qids(row) for row in kept)) - members.keys()
-    broken = [row for qid, row in rows.items() if row["status"] == "broken" and qid not in members]
-    return (
-        kept
-        + [rows.get(qid) or empty_row(qid, "value", "missing", "not in the dump") for qid in sorted(values)]
-        + broken
-    )
-
-
-def _children_of(below: dict[str, list[str]]) -> Callable[[Sequence[str]], Iterable[tuple[str, str]]]:
-    return lambda parents: [(child, parent) for parent in parents for child in below.get(parent, [])]
+    return rows_of_scope(data_path(endpoint("dump", work.study.graph.dump)), work.study.scope)
 
 
 STATIONS: tuple[Station, ...] = (

@@ -9,13 +9,19 @@ from typing import Any
 
 from entitynet_assets.cluster import Job
 from entitynet_assets.resources import Workplace
-from entitynet_assets.scores.report import eval_spec, score_rows
+from entitynet_assets.scores.report import benchmark_specs, chance_rows, eval_spec, floor_rows, score_rows
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
-from entitynet_assets.tables import CONFUSIONS, ENTITY_SCORES, HARVEST_PLAN, LEADERBOARD, PREDICTIONS, SCORES
-from entitynet_train.spec import EvalSpec, fingerprint, to_json
+from entitynet_assets.tables import CONFUSIONS, ENTITY_SCORES, FLOORS, HARVEST_PLAN, LEADERBOARD, PREDICTIONS, SCORES
+from entitynet_train.spec import BenchmarkSpec, EvalSpec, FloorSpec, fingerprint, to_json
 
 _HELD_OUT = "SELECT image_id, class_id, path FROM benchmark_images WHERE benchmark = $benchmark"
+_LEARNT_FROM = """
+    SELECT DISTINCT image_entities.image_id, image_entities.qid AS class_id, kept_images.path
+    FROM image_entities JOIN kept_images USING (image_id)
+    WHERE image_entities.evidence = 'query' AND image_entities.image_id NOT IN (SELECT image_id FROM tombstones)
+        AND image_entities.qid IN (SELECT class_id FROM benchmark_images)
+"""
 _ANSWERS = "SELECT benchmark, image_id, class_id, predicted_class_id, rank_of_true FROM predictions ORDER BY ALL"
 
 
@@ -51,21 +57,51 @@ def scores(work: Work) -> Made:
 
 def _evaluate(work: Work, checkpoint: dict[str, Any]) -> tuple[EvalSpec, Path, int]:
     """Run the evaluation unless it is done already; returns (spec, its folder, evaluations run)."""
-    held_out, root = work.rows("benchmark_images"), str(work.lake.root)
-    exports = {
-        b.name: work.lake.export(_HELD_OUT, work.views, f"held_out/{b.name}", {"benchmark": b.name})[0]
-        for b in work.study.benchmarks
-    }
-    spec = eval_spec(work.study, checkpoint, held_out, exports, root)
+    spec = eval_spec(checkpoint, _benchmarks(work), str(work.lake.root))
     folder = work.lake.job_folder("evaluate", f"{spec.recipe}-{fingerprint(spec)[:12]}")
     ran = int(not (folder / "result.json").exists())
     work.place.cluster.run(Job("entitynet_train.evaluate", to_json(spec), folder))
     return spec, folder, ran
 
 
+def _benchmarks(work: Work) -> tuple[BenchmarkSpec, ...]:
+    """Return the benchmarks of the study that have pictures, each with its pictures as a file."""
+    held_out, root = work.rows("benchmark_images"), str(work.lake.root)
+    exports = {
+        b.name: work.lake.export(_HELD_OUT, work.views, f"held_out/{b.name}", {"benchmark": b.name})[0]
+        for b in work.study.benchmarks
+    }
+    return benchmark_specs(work.study, held_out, exports, root)
+
+
+@station(
+    FLOORS,
+    reads=("benchmark_images", "image_entities", "kept_images", "tombstones"),
+    kinds=("python",),
+    params=_choices,
+)
+def floors(work: Work) -> Made:
+    """What a trained model has to beat on each benchmark: guessing, and colours and edges learnt from the same pictures.
+
+    A benchmark whose classes have no picture to learn from has no such floor, and is counted.
+    """
+    specs = _benchmarks(work)
+    path, digest, _ = work.lake.export(_LEARNT_FROM, work.views, "floors/learnt_from")
+    spec = FloorSpec("colour_hog", digest, specs, root=str(work.lake.root), train=path)
+    folder = work.lake.job_folder("floor", f"{spec.floor}-{fingerprint(spec)[:12]}")
+    ran = int(not (folder / "result.json").exists())
+    result = work.place.cluster.run(Job("entitynet_train.floor", to_json(spec), folder))
+    measured = floor_rows(spec, json.loads((folder / "scores.json").read_text()), result["counts"])
+    held_out = Counter(row["benchmark"] for row in work.rows("benchmark_images"))
+    rows = [row for one in specs for row in chance_rows(one, held_out[one.name])] + measured
+    without = len({one.name for one in specs} - {row["benchmark"] for row in measured})
+    return Made(rows, {"measured": len(specs) - without, "nothing_to_learn_from": without}, {"floors": ran})
+
+
 STATIONS: tuple[Station, ...] = (
     predictions,
     scores,
+    floors,
     sql_asset(LEADERBOARD),
     sql_asset(ENTITY_SCORES),
     sql_asset(CONFUSIONS),
