@@ -6,6 +6,7 @@ Belongs here: commands, their flags, the words they print. Does not belong here:
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -23,9 +24,12 @@ from rich.console import Console
 from entitynet_assets.doctor import findings
 from entitynet_assets.lineage import DriftError
 from entitynet_assets.resources import home, open_workplace
+from entitynet_assets.shelf import open_shelf
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
-from entitynet_assets.terminal import TerminalProgress, leaderboard
+from entitynet_assets.terminal import TerminalProgress, leaderboard, tree
+from entitynet_assets.trace.answer import answer
+from entitynet_assets.trace.tree import TraceError, to_values
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -125,6 +129,26 @@ def ui(
 
 
 @app.command()
+def trace(
+    thing: Annotated[
+        str,
+        typer.Argument(
+            help="A picture's id or 6 digits of it, an entity's id or name, the address of a picture or page."
+        ),
+    ],
+    study: StudyName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same tree as JSON.")] = False,
+) -> None:
+    """Show where a picture, an address or an entity comes from and what became of it, from graph to scores."""
+    with _told_plainly(), open_shelf(load_study(study)) as shelf:
+        found = answer(shelf, thing)
+        if as_json:
+            typer.echo(json.dumps(to_values(found), indent=1, ensure_ascii=False))
+        else:
+            console.print(tree(found))
+
+
+@app.command()
 def doctor(study: StudyName = None) -> None:
     """Check this machine and say what to do about what is missing."""
     worst = 0
@@ -197,7 +221,7 @@ def _told_plainly() -> Iterator[None]:
         name = " ".join(re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))).capitalize()
         console.print(f"[red]{name} error[/]", highlight=False)
         console.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(2 if isinstance(error, (StudyError, DriftError)) else 1) from error
+        raise typer.Exit(2 if isinstance(error, (StudyError, DriftError, TraceError)) else 1) from error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
 from entitynet_assets.tables import TABLES
 
@@ -87,6 +89,17 @@ def leaderboard(rows: Sequence[Mapping[str, Any]]) -> Table:
         accuracy = f"{100 * row['acc1']:.1f} % ({100 * row['acc1_low']:.0f}-{100 * row['acc1_high']:.0f})"
         seen, chance = f"{row['samples_seen']:,}", f"{row['times_chance']:.1f}"
         shown.add_row(str(row["place"]), row["recipe"], row["mix"], seen, accuracy, chance)
+    return shown
+
+
+def tree(branch: Any) -> Tree:
+    """Return a trail (trace/tree.py) for a terminal; what the web says can set neither colours nor the cursor."""
+    style = {"good": "green", "bad": "red", "note": "yellow"}.get(branch.grade, "")
+    plain = "".join(character if character.isprintable() else " " for character in branch.words)
+    label = Text.assemble((branch.kind.replace("_", " "), "dim"), "  ", (plain, style))
+    shown = Tree(label, guide_style="dim")
+    for below in branch.below:
+        shown.children.append(tree(below))
     return shown
 
 
