@@ -23,6 +23,8 @@ from rich.console import Console
 
 from entitynet_assets.doctor import findings
 from entitynet_assets.lineage import DriftError
+from entitynet_assets.report.page import render
+from entitynet_assets.report.sheet import verdict_sheet
 from entitynet_assets.resources import home, open_workplace
 from entitynet_assets.shelf import open_shelf
 from entitynet_assets.studies.models import Study, StudyError, load_study
@@ -146,6 +148,22 @@ def trace(
             typer.echo(json.dumps(to_values(found), indent=1, ensure_ascii=False))
         else:
             console.print(tree(found))
+
+
+@app.command()
+def report(
+    study: StudyName = None,
+    out: Annotated[Path | None, typer.Option(help="Where the page goes; default report.html in the lake.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write only a contact sheet of kept and rejected pictures, as a JPEG.")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page: leaderboard, losses, pictures beside their verdicts, reasons, weak entities."""
+    with _told_plainly(), open_shelf(load_study(study)) as shelf:
+        page = sheet or out or shelf.lake.root / "report.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(verdict_sheet(shelf) if sheet else render(shelf).encode())
+        console.print(f"{page}  {page.stat().st_size / 1000:,.0f} kB", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -11,8 +11,8 @@ from entitynet_assets.shelf import Shelf
 from entitynet_assets.terminal import tree
 from entitynet_assets.trace.answer import answer
 from entitynet_assets.trace.tree import Branch, TraceError, to_values
+from tests.sight.conftest import BANNED, HELD, KEPT, PAGE, RELEASE, TWIN, URLS, put_graph, put_harvest
 from tests.small_lake import SmallLake
-from tests.trace.conftest import BANNED, HELD, KEPT, PAGE, RELEASE, TWIN, URLS, put_graph, put_harvest
 
 
 def only(found: Branch, kind: str) -> Branch:
@@ -152,5 +152,7 @@ def test_a_terminal_and_a_program_read_the_same_tree(shelf: Shelf) -> None:
     console = Console(width=200, record=True, force_terminal=True, color_system=None)
     with console.capture() as shown:
         console.print(tree(found))
-    assert "“<b>an apple</b> [31m”" in shown.get(), "markup is shown, control characters are not"
+    assert "“<b>an apple</b><script>alert(1)</script> [31m”" in shown.get(), (
+        "markup is shown, control characters are not"
+    )
     assert "\x1b[31m" not in shown.get()

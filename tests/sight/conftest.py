@@ -11,6 +11,7 @@ import pytest
 
 from entitynet_assets.shelf import Shelf
 from entitynet_assets.text import hash_id, normal_url
+from tests.noise import noise_jpeg
 from tests.small_lake import SmallLake, below, claim, item
 
 KEPT, TWIN, BANNED, HELD = "aa11" * 16, "aa12" * 16, "bb22" * 16, "cc33" * 16
@@ -20,7 +21,7 @@ URLS = {
 }  # fmt: skip
 PAGE = "http://a.test/page.html"
 OUTCOMES = {"kept": KEPT, "twin": TWIN, "banned": BANNED}
-HOSTILE = "<b>an apple</b>\n\x1b[31m"
+HOSTILE = "<b>an apple</b><script>alert(1)</script>\n\x1b[31m"
 RELEASE = "feedfeedfeedfeed"
 
 
@@ -79,10 +80,13 @@ def put_harvest(small: SmallLake) -> None:
 
 
 def put_curation(small: SmallLake) -> None:
-    small.put(
-        "images",
-        [{"image_id": one, "format": "JPEG", "path": f"blobs/{one}", "url_count": 1} for one in OUTCOMES.values()],
-    )
+    paths = {
+        one: small.lake.put_blob("stored", f"{one}.jpg", noise_jpeg(seed)) for seed, one in enumerate(OUTCOMES.values())
+    }
+    picture = {"format": "JPEG", "url_count": 1}
+    small.put("images", [{"image_id": one, **picture, "path": path} for one, path in paths.items()])
+    twin_of = {"image_id": TWIN, "representative_id": KEPT}
+    small.put("likeness", [twin_of])
     held = {"benchmark": "b", "class_id": "Q1", "class_name": "apple", "image_url": "http://h.test/1.jpg"}
     small.put("benchmark_images", [{"image_id": HELD, **held}])
     size = {"rule": "size", "verdict": "keep", "measure": 200.0, "threshold": 64.0}
@@ -97,7 +101,7 @@ def put_curation(small: SmallLake) -> None:
     rows = [{"image_id": one, **size} for one in OUTCOMES.values()]
     small.put("verdicts", [*rows, {"image_id": BANNED, **leak}, {"image_id": TWIN, **twin}])
     small.put("leaks", [{"image_id": BANNED, "benchmark": "b", "benchmark_image_id": HELD, "phash_distance": 2}])
-    small.put("kept_images", [{"image_id": KEPT, "path": f"blobs/{KEPT}"}])
+    small.put("kept_images", [{"image_id": KEPT, "path": paths[KEPT]}])
     small.put(
         "image_texts",
         [{"image_id": KEPT, "source": "alt_text", "text": "an apple", "page_url": PAGE, "url_id": url_id("kept")}],
@@ -117,6 +121,9 @@ def put_models(small: SmallLake) -> None:
     small.put("caption_mixes", [{"mix": mix, "source": source, "weight": weight} for mix, source, weight in mixes])
     spec = {"data": {"shards": [{"name": "000-00000", "samples": 4}], "skip": []}}
     (small.lake.job_folder("train", "run") / "spec.json").write_text(json.dumps(spec))
+    metrics = [{"step": step, "samples_seen": 4 * step, "loss": 5.0 - step} for step in (1, 2)]
+    lines = "".join(json.dumps(one) + "\n" for one in metrics) + '{"step": 3'
+    (small.lake.job_folder("train", "run") / "metrics.jsonl").write_text(lines)
     recipe = small.study.recipes[0].name
     run = {"recipe": recipe, "step": 8, "benchmark": "b"}
     trained = {"mix": "all", "release_id": RELEASE, "path": "jobs/train/run/export", "samples_seen": 8}
@@ -124,6 +131,9 @@ def put_models(small: SmallLake) -> None:
     figure = {"protocol": "zero_shot", "metric": "acc1", "value": 0.5, "count": 2, "chance": 0.25}
     small.put("scores", [{**run, **figure}], recipe)
     wrong = {"class_id": "Q1", "predicted_class_id": "Q4"}
+    place = {"place": 1, "mix": "all", "tower": "demo-64", "samples_seen": 8, "release_id": RELEASE}
+    accuracy = {"acc1": 0.5, "mean_per_class_recall": 0.5, "times_chance": 2.0, "acc1_low": 0.1, "acc1_high": 0.9}
+    small.put("leaderboard", [{"recipe": recipe, "step": 8, **place, **accuracy}])
     small.put("predictions", [{**run, **wrong, "image_id": HELD, "rank_of_true": 2}], recipe)
     small.put("entity_scores", [{**run, "qid": "Q1", "label": "apple", "count": 2, "recall": 0.5, "mean_rank": 1.5}])
     small.put("confusions", [{**run, **wrong, "count": 1, "kinship": 2}])
@@ -141,8 +151,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
 @pytest.fixture
 def made(whole: SmallLake, tmp_path: Path) -> SmallLake:
     """A copy of it; for changing."""
-    shutil.copytree(whole.lake.root, tmp_path / "lake")
-    return SmallLake(tmp_path)
+    shutil.copytree(whole.lake.root, tmp_path / "made" / "lake")
+    return SmallLake(tmp_path / "made")
 
 
 @pytest.fixture
