@@ -119,6 +119,8 @@ def ui(
             console.print(
                 f"The Dagster UI of study {chosen.name}: http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False
             )
+            for name, path in ui_pages().items():
+                console.print(f"  {name:<12} http://127.0.0.1:{port}{path}", highlight=False, soft_wrap=True)
             # A shell starts background commands with SIGINT ignored, and Dagster answers SIGTERM through SIGINT's handler.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             process = subprocess.Popen(command)
@@ -175,6 +177,14 @@ def doctor(study: StudyName = None) -> None:
         console.print(f"{mark}  {finding.subject}: {finding.words}", highlight=False)
         worst = max(worst, int(finding.grade == "bad"))
     raise typer.Exit(worst)
+
+
+def ui_pages() -> dict[str, str]:
+    """Return the pages of the UI that a newcomer looks for: the lineage with every room open, and the results."""
+    rooms = dict.fromkeys(table.room for table in TABLES.values())
+    opened = "%2C".join(f"entitynet%40__repository__%3A{room}" for room in rooms)
+    results = {name: f"/assets/{name}" for name in ("leaderboard", "checkpoints", "verdicts")}
+    return {"lineage": f"/asset-groups?expanded={opened}", **results}
 
 
 def _workspace() -> Path:

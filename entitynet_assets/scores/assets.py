@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.resources import Workplace
 from entitynet_assets.scores.report import eval_spec, score_rows
@@ -66,8 +67,8 @@ def _evaluate(work: Work, checkpoint: dict[str, Any]) -> tuple[EvalSpec, Path, i
 STATIONS: tuple[Station, ...] = (
     predictions,
     scores,
-    sql_asset(LEADERBOARD),
-    sql_asset(ENTITY_SCORES),
+    sql_asset(LEADERBOARD, preview=previews.leaderboard),
+    sql_asset(ENTITY_SCORES, preview=previews.ENTITY_SCORES),
     sql_asset(CONFUSIONS),
-    sql_asset(HARVEST_PLAN),
+    sql_asset(HARVEST_PLAN, preview=previews.HARVEST_PLAN),
 )

@@ -136,6 +136,10 @@ def put_models(small: SmallLake) -> None:
     small.put("leaderboard", [{"recipe": recipe, "step": 8, **place, **accuracy}])
     small.put("predictions", [{**run, **wrong, "image_id": HELD, "rank_of_true": 2}], recipe)
     small.put("entity_scores", [{**run, "qid": "Q1", "label": "apple", "count": 2, "recall": 0.5, "mean_rank": 1.5}])
+    small.put(
+        "harvest_plan",
+        [{"qid": "Q1", "label": "apple", "place": 1, "recall": 0.5, "kept": 1, "extra_queries": 2, "reason": "weak"}],
+    )
     small.put("confusions", [{**run, **wrong, "count": 1, "kinship": 2}])
 
 
