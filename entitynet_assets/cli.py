@@ -6,6 +6,7 @@ Belongs here: commands, their flags, the words they print. Does not belong here:
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -24,14 +25,19 @@ from rich.console import Console
 from entitynet_assets.doctor import findings
 from entitynet_assets.files import is_disk_full
 from entitynet_assets.lineage import DriftError
+from entitynet_assets.report.page import render
+from entitynet_assets.report.sheet import verdict_sheet
 from entitynet_assets.resources import data_path, home, need_data, open_workplace
 from entitynet_assets.sample.contact_sheet import contact_sheet
 from entitynet_assets.sample.plan_file import write_plan
 from entitynet_assets.sample.server import serve_until_stopped
 from entitynet_assets.sample.world import make_world
+from entitynet_assets.shelf import open_shelf
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
-from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings
+from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings, tree
+from entitynet_assets.trace.answer import answer
+from entitynet_assets.trace.tree import TraceError, to_values
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -129,6 +135,8 @@ def ui(
             console.print(
                 f"The Dagster UI of study {chosen.name}: http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False
             )
+            for name, path in ui_pages().items():
+                console.print(f"  {name:<12} http://127.0.0.1:{port}{path}", highlight=False, soft_wrap=True)
             # A shell starts background commands with SIGINT ignored, and Dagster answers SIGTERM through SIGINT's handler.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             process = subprocess.Popen(command)
@@ -167,6 +175,42 @@ def world(
 
 
 @app.command()
+def trace(
+    thing: Annotated[
+        str,
+        typer.Argument(
+            help="A picture's id or 6 digits of it, an entity's id or name, the address of a picture or page."
+        ),
+    ],
+    study: StudyName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same tree as JSON.")] = False,
+) -> None:
+    """Show where a picture, an address or an entity comes from and what became of it, from graph to scores."""
+    with _told_plainly(), open_shelf(load_study(study)) as shelf:
+        found = answer(shelf, thing)
+        if as_json:
+            typer.echo(json.dumps(to_values(found), indent=1, ensure_ascii=False))
+        else:
+            console.print(tree(found))
+
+
+@app.command()
+def report(
+    study: StudyName = None,
+    out: Annotated[Path | None, typer.Option(help="Where the page goes; default report.html in the lake.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write only a contact sheet of kept and rejected pictures, as a JPEG.")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page: leaderboard, losses, pictures beside their verdicts, reasons, weak entities."""
+    with _told_plainly(), open_shelf(load_study(study)) as shelf:
+        page = sheet or out or shelf.lake.root / "report.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(verdict_sheet(shelf) if sheet else render(shelf).encode())
+        console.print(f"{page}  {page.stat().st_size / 1000:,.0f} kB", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def doctor(study: StudyName = None) -> None:
     """Check this machine and say what to do about what is missing."""
     worst = 0
@@ -175,6 +219,14 @@ def doctor(study: StudyName = None) -> None:
         console.print(f"{mark}  {finding.subject}: {finding.words}", highlight=False)
         worst = max(worst, int(finding.grade == "bad"))
     raise typer.Exit(worst)
+
+
+def ui_pages() -> dict[str, str]:
+    """Return the pages of the UI that a newcomer looks for: the lineage with every room open, and the results."""
+    rooms = dict.fromkeys(table.room for table in TABLES.values())
+    opened = "%2C".join(f"entitynet%40__repository__%3A{room}" for room in rooms)
+    results = {name: f"/assets/{name}" for name in ("leaderboard", "checkpoints", "verdicts")}
+    return {"lineage": f"/asset-groups?expanded={opened}", **results}
 
 
 def _workspace() -> Path:
@@ -246,7 +298,7 @@ def _told_plainly() -> Iterator[None]:
         name = " ".join(re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))).capitalize()
         console.print(f"[red]{name} error[/]", highlight=False)
         console.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(2 if isinstance(error, (StudyError, DriftError)) else 1) from error
+        raise typer.Exit(2 if isinstance(error, (StudyError, DriftError, TraceError)) else 1) from error
 
 
 def _room_bytes() -> int:

@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
 from entitynet_assets.scores.report import floor_values, standing
 from entitynet_assets.tables import TABLES
@@ -118,6 +120,17 @@ def coverage(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             + (f"; not: {', '.join(lost[:10])}{' ...' if len(lost) > 10 else ''}" if lost else "")
         )
     return lines
+
+
+def tree(branch: Any) -> Tree:
+    """Return a trail (trace/tree.py) for a terminal; what the web says can set neither colours nor the cursor."""
+    style = {"good": "green", "bad": "red", "note": "yellow"}.get(branch.grade, "")
+    plain = "".join(character if character.isprintable() else " " for character in branch.words)
+    label = Text.assemble((branch.kind.replace("_", " "), "dim"), "  ", (plain, style))
+    shown = Tree(label, guide_style="dim")
+    for below in branch.below:
+        shown.children.append(tree(below))
+    return shown
 
 
 def _named(slice_name: str) -> str:

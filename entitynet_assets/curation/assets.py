@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.curation.contamination import leaked
 from entitynet_assets.curation.duplicates import differing_bits, representatives
@@ -116,8 +117,8 @@ STATIONS: tuple[Station, ...] = (
     likeness,
     embeddings,
     leaks,
-    sql_asset(VERDICTS, every=("downloads", "urls")),
-    sql_asset(KEPT_IMAGES),
-    sql_asset(ENTITY_REPORT),
+    sql_asset(VERDICTS, every=("downloads", "urls"), preview=previews.VERDICTS),
+    sql_asset(KEPT_IMAGES, preview=previews.KEPT),
+    sql_asset(ENTITY_REPORT, preview=previews.ENTITY_REPORT),
     sql_asset(BENCHMARK_CLASSES),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from entitynet_assets import previews
 from entitynet_assets.graph.closure import walk_down
 from entitynet_assets.graph.dump import rows_of_scope
 from entitynet_assets.graph.items import parse_item, value_qids
@@ -44,6 +45,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     WIKIDATA_ITEMS,
     params=_scope,
     kinds=("python", "sparql"),
+    preview=previews.ITEMS,
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
@@ -120,9 +122,9 @@ def _from_dump(work: Work) -> Rows:
 STATIONS: tuple[Station, ...] = (
     wikidata_items,
     sql_asset(ENTITY_PARENTS),
-    sql_asset(ENTITIES),
-    sql_asset(ATTRIBUTES),
+    sql_asset(ENTITIES, preview=previews.ENTITIES),
+    sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
     sql_asset(ENTITY_TEXTS),
     sql_asset(ENTITY_CHANGES),
-    sql_asset(GRAPH_INTEGRITY),
+    sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),
 )

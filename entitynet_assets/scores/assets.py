@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.resources import Workplace
 from entitynet_assets.scores.report import benchmark_specs, chance_rows, eval_spec, floor_rows, score_rows
@@ -102,8 +103,8 @@ STATIONS: tuple[Station, ...] = (
     predictions,
     scores,
     floors,
-    sql_asset(LEADERBOARD),
-    sql_asset(ENTITY_SCORES),
+    sql_asset(LEADERBOARD, preview=previews.leaderboard),
+    sql_asset(ENTITY_SCORES, preview=previews.ENTITY_SCORES),
     sql_asset(CONFUSIONS),
-    sql_asset(HARVEST_PLAN),
+    sql_asset(HARVEST_PLAN, preview=previews.HARVEST_PLAN),
 )

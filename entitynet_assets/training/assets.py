@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.resources import Workplace
 from entitynet_assets.stations import Made, Station, Work, station
@@ -29,6 +30,7 @@ def _choices(place: Workplace) -> dict[str, Any]:
     reads=("release", "caption_mixes", "image_entities", "entity_texts"),
     kinds=("python", "pytorch"),
     params=_choices,
+    preview=previews.losses,
 )
 def checkpoints(work: Work) -> Made:
     """The exported checkpoint of a recipe.

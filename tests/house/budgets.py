@@ -28,6 +28,8 @@ ALLOWED: dict[str, str] = {
     "tests/test_web.py: lines": "the table of what a web server can do wrong, against one server",
     "tests/test_cluster.py: lines": "what can befall a job and its caller, each with real processes",
     "tests/fakes/web_server.py: handle_error name": "the name that the standard library calls",
+    "tests/sight/test_report.py: handle_starttag name": "the name that the standard library calls",
+    "tests/sight/test_report.py: handle_data name": "the name that the standard library calls",
     "entitynet_assets/studies/models.py: lines": "every key that a study may say, and the message for each that is wrong",
     "entitynet_train/distributed.py: process_group name": "a noun: torch calls it a process group",
     "tests/sql/test_graph.py: lines": "golden rows of seven SELECTs over one graph, with the walk in Python they are held against",
