@@ -302,7 +302,8 @@ def _told_plainly() -> Iterator[None]:
 
 
 def _room_bytes() -> int:
-    return shutil.disk_usage(os.environ.get("ENTITYNET_HOME", ".")).free
+    folder = Path(os.environ.get("ENTITYNET_HOME", ".")).absolute()
+    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
 
 
 def _full_disk_words() -> str:
