@@ -129,10 +129,10 @@ ENTITIES = all_of(
 )  # fmt: skip
 IMAGES = pictures(
     "SELECT path, original_width_px || ' x ' || original_height_px AS words, NULL AS verdict FROM images "
-    "ORDER BY sha256(image_id)", "some pictures",
+    "ORDER BY image_id", "some pictures",
 )  # fmt: skip
 KEPT = pictures(
-    "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY sha256(image_id)",
+    "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY image_id",
     "some kept pictures",
 )
 VERDICTS = all_of(
@@ -140,7 +140,7 @@ VERDICTS = all_of(
            "rejected by rule"),
     pictures("SELECT any_value(path) AS path, min(rule) AS words, 'reject' AS verdict FROM verdicts JOIN images USING (image_id) "
              "WHERE verdict = 'reject' GROUP BY image_id "
-             "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY sha256(image_id)), words", "some rejected pictures"),
+             "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id), words", "some rejected pictures"),
 )  # fmt: skip
 ENTITY_SCORES = first_rows(
     "SELECT recipe, label, qid, count, round(entity_scores.recall, 3) AS recall, round(entity_scores.mean_rank, 1) AS mean_rank "

@@ -120,7 +120,7 @@ def ui(river: River) -> Iterator[Ui]:
 
 
 NODES = """{assetNodes{assetKey{path} groupName isMaterializable isPartitioned description kinds
-  assetMaterializations(limit:1){metadataEntries{label __typename}}}}"""
+  assetMaterializations(limit:1){runId metadataEntries{label __typename}}}}"""
 LAUNCH = """mutation($p: ExecutionParams!){launchRun(executionParams:$p){__typename ... on LaunchRunSuccess{run{runId}}
   ... on PythonError{message}}}"""
 RUN = "query($id: ID!){runOrError(runId:$id){... on Run{status}}}"
