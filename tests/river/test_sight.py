@@ -14,7 +14,7 @@ from PIL import Image
 from entitynet_assets.sample.world import Picture
 from tests.river.conftest import River
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 Tree = dict[str, Any]
 
 

@@ -155,7 +155,7 @@ def seen(ui: Ui, path: str, profile: Path) -> str:
     if CHROMIUM is None:
         pytest.skip("server absent: chromium is not installed (Debian package chromium)")
     command = [
-        CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=6000,4000",
+        CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=2400,1600",
         f"--user-data-dir={profile}", "--virtual-time-budget=30000", "--dump-dom", f"http://127.0.0.1:{ui.port}{path}",
     ]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
@@ -167,6 +167,7 @@ def test_a_person_sees_the_rooms_in_chromium(ui: Ui, tmp_path: Path) -> None:
         assert room in page, f"{room} is not on the page"
 
 
+@pytest.mark.timeout(900)
 def test_a_newcomer_finds_lineage_and_leaderboard(river: River, tmp_path: Path) -> None:
     river.run()
     with opened_ui(river) as ui:
