@@ -222,10 +222,9 @@ def doctor(study: StudyName = None) -> None:
 
 
 def ui_pages() -> dict[str, str]:
-    """Return the pages of the UI that a newcomer looks for: the lineage with every room open, and the results."""
-    rooms = dict.fromkeys(table.room for table in TABLES.values())
-    opened = "%2C".join(f"entitynet%40__repository__%3A{room}" for room in rooms)
-    results = {name: f"/assets/{name}" for name in ("leaderboard", "checkpoints", "verdicts")}
+    """Return the pages of the UI that a newcomer looks for: the lineage with its last rooms open, and the results."""
+    opened = "%2C".join(f"global%40global%3A{room}" for room in ("training", "scores"))
+    results = {name: f"/assets/{name}?view=events" for name in ("leaderboard", "checkpoints", "verdicts")}
     return {"lineage": f"/asset-groups?expanded={opened}", **results}
 
 

@@ -18,7 +18,7 @@ from entitynet_assets.stations import Preview
 
 Shown = str | Sequence[Mapping[str, Any]]
 SHEET_BYTES = 28_000  # of JPEG; a third more as text
-SHOWN_BARS, SHOWN_ROWS, SHOWN_TILES = 7, 12, 12
+SHOWN_BARS, SHOWN_ROWS, SHOWN_TILES, SHOWN_RECIPES, SHOWN_COUNTS = 7, 12, 12, 50, 50
 
 
 def counts(query: str, what: str) -> Preview:
@@ -31,8 +31,9 @@ def counts(query: str, what: str) -> Preview:
             if rows
             else None
         )
-        table: list[Row] = [{what: row["name"], "count": row["count"]} for row in rows[:50]]
-        return {**({what: drawing} if drawing else {}), f"{what}, counted": table}
+        table: list[Row] = [{what: row["name"], "count": row["count"]} for row in rows[:SHOWN_COUNTS]]
+        whole = drawing and len(rows) <= SHOWN_BARS
+        return {**({what: drawing} if drawing else {}), **({} if whole else {f"{what}, counted": table})}
 
     return preview
 
@@ -50,17 +51,27 @@ def all_of(*previews: Preview) -> Preview:
 def leaderboard(shelf: Shelf) -> Mapping[str, Shown]:
     """Return the figures of every recipe, and the best one in a line."""
     rows = shelf.ask("SELECT * FROM leaderboard ORDER BY place")
-    table = [
-        {
-            "place": row["place"], "recipe": row["recipe"], "mix": row["mix"], "seen": f"{row['samples_seen']:,}",
-            "accuracy": f"{100 * row['acc1']:.1f} %", "95 %": f"{100 * row['acc1_low']:.1f} to {100 * row['acc1_high']:.1f} %",
-            "x chance": f"{row['times_chance']:.1f}",
-        }
-        for row in rows
-    ]  # fmt: skip
-    lines = [f"| {' | '.join(table[0])} |", "|" + " --- |" * len(table[0])] if table else ["No recipe is scored yet."]
-    lines += [f"| {' | '.join(map(str, row.values()))} |" for row in table[:8]]
-    return {"leaderboard": "\n".join(lines), "leaderboard, all recipes": table}
+    if not rows:
+        return {"best recipe": "No recipe is scored yet."}
+    best = rows[0]
+    line = (
+        f"**{best['recipe']}** names {percent(best['acc1'])} of the held-out pictures "
+        f"(95 %: {percent(best['acc1_low'])} to {percent(best['acc1_high'])}), {best['times_chance']:.1f} x chance"
+    )
+    return {"best recipe": line, "leaderboard": [_placed(row) for row in rows[:SHOWN_RECIPES]]}
+
+
+def _placed(row: Row) -> Row:
+    return {
+        "place": row["place"], "recipe": row["recipe"], "mix": row["mix"], "seen": f"{row['samples_seen']:,}",
+        "accuracy": percent(row["acc1"]), "95 %": f"{100 * row['acc1_low']:.1f}-{100 * row['acc1_high']:.1f}",
+        "x chance": f"{row['times_chance']:.1f}",
+    }  # fmt: skip
+
+
+def percent(share: float) -> str:
+    """Return a share as the leaderboard writes it."""
+    return f"{100 * share:.1f} %"
 
 
 def losses(shelf: Shelf) -> Mapping[str, Shown]:
@@ -118,10 +129,10 @@ ENTITIES = all_of(
 )  # fmt: skip
 IMAGES = pictures(
     "SELECT path, original_width_px || ' x ' || original_height_px AS words, NULL AS verdict FROM images "
-    "ORDER BY sha256(image_id)", "some pictures",
+    "ORDER BY image_id", "some pictures",
 )  # fmt: skip
 KEPT = pictures(
-    "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY sha256(image_id)",
+    "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY image_id",
     "some kept pictures",
 )
 VERDICTS = all_of(
@@ -129,7 +140,7 @@ VERDICTS = all_of(
            "rejected by rule"),
     pictures("SELECT any_value(path) AS path, min(rule) AS words, 'reject' AS verdict FROM verdicts JOIN images USING (image_id) "
              "WHERE verdict = 'reject' GROUP BY image_id "
-             "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY sha256(image_id)), words", "some rejected pictures"),
+             "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id), words", "some rejected pictures"),
 )  # fmt: skip
 ENTITY_SCORES = first_rows(
     "SELECT recipe, label, qid, count, round(entity_scores.recall, 3) AS recall, round(entity_scores.mean_rank, 1) AS mean_rank "

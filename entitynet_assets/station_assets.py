@@ -42,7 +42,7 @@ def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
         name=table.name, group_name=table.room, deps=deps, partitions_def=partitions_of(study, table.slicing),
         backfill_policy=None if table.slicing == "whole" else dg.BackfillPolicy.single_run(),
         check_specs=checks, kinds=set(stop.kinds), code_version=stop.code_version, required_resource_keys={"workplace"},
-        description=f"One row per {table.grain}.\n\n{stop.description}", metadata={"dagster/column_schema": column_schema(table)},
+        description=_description(stop), metadata={"dagster/column_schema": column_schema(table)},
         automation_condition=None if table.room in TRAINED else ONLY_WHAT_CHANGED, config_schema=dict(stop.config_schema) or None,
         pool="cluster" if table.room in TRAINED else None,
     )  # fmt: skip
@@ -66,6 +66,11 @@ def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
             _report(context, stop, place, finished)
 
     return asset
+
+
+def _description(stop: Station) -> str:
+    glance = "\n\nFigures at a glance: the Events tab, or Metadata below the columns." if stop.preview else ""
+    return f"One row per {stop.table.grain}.\n\n{stop.description}{glance}"
 
 
 def _result(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> dg.MaterializeResult:

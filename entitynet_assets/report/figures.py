@@ -24,7 +24,7 @@ _PICTURE_ENTITY = """
     FROM hits JOIN downloads USING (url_id) JOIN entities ON entities.qid = hits.qid
     WHERE downloads.image_id IN (SELECT UNNEST($images)) GROUP BY downloads.image_id
 """
-_KEPT = "SELECT image_id, path FROM kept_images ORDER BY sha256(image_id) LIMIT $shown"
+_KEPT = "SELECT image_id, path FROM kept_images ORDER BY image_id LIMIT $shown"
 _REJECTED = """
     SELECT image_id, any_value(path) AS path, any_value(twins.twin) AS twin, list(
         struct_pack(rule := rule, reason := reason, measure := measure, threshold := threshold)
@@ -35,8 +35,8 @@ _REJECTED = """
         SELECT leaks.image_id, min(path) FROM leaks JOIN benchmark_images ON benchmark_images.image_id = benchmark_image_id GROUP BY ALL
     ) AS twins USING (image_id)
     WHERE verdict = 'reject'
-    GROUP BY image_id QUALIFY row_number() OVER (PARTITION BY min(rule) ORDER BY sha256(image_id)) <= $per_rule
-    ORDER BY min(rule), sha256(image_id) LIMIT $shown
+    GROUP BY image_id QUALIFY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id) <= $per_rule
+    ORDER BY min(rule), image_id LIMIT $shown
 """
 _ENTITIES = """
     SELECT entity_report.qid, entity_report.label, entity_report.queries, entity_report.urls, entity_report.downloaded,
@@ -122,7 +122,7 @@ def findings(shelf: Shelf) -> list[Row]:
 
 
 def kept(shelf: Shelf, shown: int) -> list[Row]:
-    """Return kept pictures, spread over the lake by their hash, each with what it was found for."""
+    """Return kept pictures in the order of their ids, which are hashes and so no choice, each with what it was found for."""
     return _with_entities(shelf, shelf.ask(_KEPT, shown=shown))
 
 
@@ -137,9 +137,9 @@ def _with_entities(shelf: Shelf, rows: list[Row]) -> list[Row]:
     return [{**nobody, **found.get(row["image_id"], {}), **row} for row in rows]
 
 
-def entities(shelf: Shelf) -> list[Row]:
-    """Return every entity with its harvest and the best recipe's recall on it, the worst known first."""
-    return shelf.ask(_ENTITIES)
+def entities(shelf: Shelf, shown: int) -> list[Row]:
+    """Return entities with their harvest and the best recipe's recall on them, the worst known first."""
+    return shelf.ask(f"{_ENTITIES} LIMIT $shown", shown=shown)
 
 
 def confusions(shelf: Shelf, shown: int) -> list[Row]:

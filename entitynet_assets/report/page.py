@@ -39,7 +39,7 @@ def render(shelf: Shelf) -> str:
 
 def contents(shelf: Shelf) -> dict[str, Any]:
     """Return every value that the template names."""
-    board, stages, entities = figures.board(shelf), figures.stages(shelf), figures.entities(shelf)
+    board, stages = figures.board(shelf), figures.stages(shelf)
     return {
         "study": shelf.study, "round": shelf.lake.round(), "release": figures.release(shelf), "failed": shelf.failed(),
         "board": board, "floors": figures.floors(shelf), "board_chart": _board_chart(board),
@@ -50,7 +50,7 @@ def contents(shelf: Shelf) -> dict[str, Any]:
         "outcomes": _counts(figures.outcomes(shelf), "outcome", "Addresses by what came of asking", good="ok"),
         "reasons": _counts(_worded(figures.reasons(shelf)), "words", "Rejected pictures by reason"),
         "findings": _counts(figures.findings(shelf), "finding", "Faults of the graph"),
-        "entities": entities[:SHOWN_ENTITIES], "entity_count": len(entities),
+        "entities": figures.entities(shelf, SHOWN_ENTITIES), "entity_count": dict(stages).get("entities", 0),
         "confusions": figures.confusions(shelf, SHOWN_CONFUSIONS),
     }  # fmt: skip
 

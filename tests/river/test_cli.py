@@ -69,6 +69,15 @@ def test_wrong_flags_say_what_is_allowed(tmp_path: Path, flags: list[str], expec
         assert words in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize("words", [("trace", "apple"), ("report",)])
+def test_looking_at_a_lake_that_is_not_there_makes_none(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = entitynet(*words, ENTITYNET_HOME=str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "run `entitynet run --study sample` first" in done.stdout
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.slow
 def test_a_source_that_does_not_answer_is_named_without_a_traceback(tmp_path: Path) -> None:
     nobody = "http://127.0.0.1:9/sparql"

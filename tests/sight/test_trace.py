@@ -145,6 +145,33 @@ def test_a_picture_taken_down_is_packed_and_skipped(made: SmallLake) -> None:
     assert "taken down: asked by its author" in packed.below[0].words
 
 
+@pytest.mark.parametrize(
+    ("samples", "skip", "had", "skipped", "words"),
+    [
+        (3, False, False, False, "has no such picture"),
+        (4, True, True, True, "but skipped"),
+        (None, False, None, None, "not known"),
+    ],
+)
+def test_what_a_run_was_given_is_read_off_its_own_spec(
+    made: SmallLake, samples: int | None, skip: bool, had: bool | None, skipped: bool | None, words: str
+) -> None:
+    spec = made.lake.root / "jobs" / "train" / "run" / "spec.json"
+    spec.unlink()
+    if samples is not None:
+        wanted = KEPT if skip else TWIN
+        path, _, _ = made.lake.export("SELECT $id AS image_id", {}, "release/skip", {"id": wanted})
+        spec.write_text(json.dumps({"data": {"shards": [{"name": "000-00000", "samples": samples}], "skip": [path]}}))
+    with Shelf(made.lake, made.study) as shelf:
+        checkpoint = only(answer(shelf, KEPT), "checkpoint")
+    assert (checkpoint.facts.get("had"), checkpoint.facts.get("skipped"), checkpoint.facts["saw"]) == (
+        had,
+        skipped,
+        False,
+    )
+    assert words in checkpoint.words
+
+
 def test_a_terminal_and_a_program_read_the_same_tree(shelf: Shelf) -> None:
     found = answer(shelf, KEPT)
     values = json.loads(json.dumps(to_values(found)))
