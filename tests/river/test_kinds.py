@@ -17,7 +17,7 @@ COUNTS = {"entities": 60, "pictures": 2, "holdout": 1}
 
 def test_made_up_kinds_are_harvested_like_true_entities(tmp_path: Path) -> None:
     world = make_world(**COUNTS)
-    study = small_study(tmp_path, "kinds", **{key: str(value) for key, value in COUNTS.items()})
+    study = small_study(tmp_path, "kinds", timeout_s="2.0", **{key: str(value) for key, value in COUNTS.items()})
     with serve(world) as server:
         river = River(server, study, tmp_path / "home")
         river.run("--until", "entity_report")
