@@ -31,7 +31,7 @@ from entitynet_assets.resources import data_path, home, need_data, open_workplac
 from entitynet_assets.sample.contact_sheet import contact_sheet
 from entitynet_assets.sample.plan_file import write_plan
 from entitynet_assets.sample.server import serve_until_stopped
-from entitynet_assets.sample.world import make_world
+from entitynet_assets.sample.world import WorldError, make_world
 from entitynet_assets.shelf import open_shelf
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
@@ -168,7 +168,7 @@ def world(
         if plan:
             console.print(f"{write_plan(made, plan)} rows in {plan}", highlight=False)
         if sheet:
-            contact_sheet(made).save(sheet, quality=85)
+            contact_sheet(made).save(sheet, quality=75)
             console.print(f"The drawings are in {sheet}", highlight=False)
         if port is not None:
             serve_until_stopped(made, port)
@@ -297,7 +297,7 @@ def _told_plainly() -> Iterator[None]:
         name = " ".join(re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))).capitalize()
         console.print(f"[red]{name} error[/]", highlight=False)
         console.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(2 if isinstance(error, (StudyError, DriftError, TraceError)) else 1) from error
+        raise typer.Exit(2 if isinstance(error, (StudyError, WorldError, DriftError, TraceError)) else 1) from error
 
 
 def _room_bytes() -> int:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from entitynet_assets.sample.faults import FAULTS
 from entitynet_assets.sample.plan import Picture
-from entitynet_assets.sample.world import World
+from entitynet_assets.sample.world import World, WorldError
 
 COLUMNS = (
     *("url", "page_url", "shown_qid", "claimed_qid", "fault", "outcome", "rule", "copy_of"),
@@ -24,11 +24,11 @@ def write_plan(world: World, path: Path) -> int:
     """Write the plan to a .jsonl or .csv file; returns the number of rows.
 
     Raises:
-        ValueError: the file's ending says another format.
+        WorldError: the file's ending says another format.
     """
     writers: dict[str, Callable[[TextIO], Callable[[dict[str, Any]], Any]]] = {".jsonl": json_lines, ".csv": csv_lines}
     if path.suffix not in writers:
-        raise ValueError(f"--plan: found {path.name!r}; allowed: a file ending in {' or '.join(writers)}")
+        raise WorldError(f"--plan: found {path.name!r}; allowed: a file ending in {' or '.join(writers)}")
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         write = writers[path.suffix](file)

@@ -28,6 +28,10 @@ SEARCH_HOST = "search.test"
 CONTROL_HOST = "control.test"
 
 
+class WorldError(ValueError):
+    """Settings of which no world can be made: what was found, what is allowed."""
+
+
 @dataclass(frozen=True)
 class World:
     """A world: Wikidata items as they are now, and a web that was made of them."""
@@ -84,13 +88,13 @@ def make_world(
     After the true ones of facts.toml come kinds that the sample makes up (kinds.py).
 
     Raises:
-        ValueError: an id is no leaf entity of the sample, or a number is out of range.
+        WorldError: an id is no leaf entity of the sample, or a number is out of range.
     """
     facts = load_facts()
     if not (0 <= search_precision <= 1 and 0 <= alt_noise <= 1):
-        raise ValueError(f"shares must lie in 0..1, found {search_precision=} {alt_noise=}")
+        raise WorldError(f"found {search_precision=} {alt_noise=}; allowed: shares, 0..1")
     if min(pictures, holdout) < 0:
-        raise ValueError(f"found {pictures=} {holdout=}; allowed: 0 or more")
+        raise WorldError(f"found {pictures=} {holdout=}; allowed: 0 or more")
     chosen = choose_entities(entities, facts.order)
     settings = Settings(chosen, pictures, holdout, search_precision, alt_noise, seed)
     kinds = max(0, len(chosen) - len(facts.order))
@@ -103,11 +107,11 @@ def choose_entities(entities: int | Iterable[str], order: tuple[str, ...]) -> tu
     """Turn a number or ids into leaf entities in the order of the facts; kinds follow them."""
     if isinstance(entities, int):
         if not 0 <= entities <= len(order) + KINDS_MAX:
-            raise ValueError(f"found {entities=}; allowed: 0 to {len(order) + KINDS_MAX}")
+            raise WorldError(f"found {entities=}; allowed: 0 to {len(order) + KINDS_MAX}")
         return (*order[:entities], *map(kind_id, range(entities - len(order))))
     wanted = tuple(entities)
     if unknown := set(wanted) - set(order):
-        raise ValueError(f"not leaf entities of the sample: {sorted(unknown)}; known: {', '.join(order)}")
+        raise WorldError(f"not leaf entities of the sample: {sorted(unknown)}; known: {', '.join(order)}")
     return tuple(q for q in order if q in wanted)
 
 

@@ -79,7 +79,7 @@ class Sample(Section):
 
     entities: Annotated[int, Field(ge=1, le=1_000_000)] = 48
     pictures: Annotated[int, Field(ge=0)] = 12
-    holdout: Annotated[int, Field(ge=0)] = 8
+    holdout: Annotated[int, Field(ge=1)] = 8
     search_precision: Annotated[float, Field(ge=0, le=1)] = 0.9
     alt_noise: Annotated[float, Field(ge=0, le=1)] = 0.2
     seed: int = 0

@@ -36,7 +36,7 @@ world_size = 2
 def small_study(folder: Path, name: str = "river", **changes: str) -> Path:
     """Write a study like the sample's with one tiny recipe and a small world; `changes` replace whole lines by key."""
     text = (HERE / "sample.toml").read_text()
-    world = {"entities": "8", "pictures": "6", "holdout": "3"}
+    world = {"entities": "8", "pictures": "6", "holdout": "3", "timeout_s": "10.0"}
     changes = {"name": f'"{name}"', "recipes": "", "samples_per_shard": "12", **world, **changes}
     for key, value in changes.items():
         line = f"{key} = {value}" if value else ""

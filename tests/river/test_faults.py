@@ -29,7 +29,7 @@ def river(tmp_path_factory: pytest.TempPathFactory) -> Iterator[River]:
     folder = tmp_path_factory.mktemp("faults")
     changes = {key: str(value) for key, value in WORLD.items()}
     with serve(make_world(**WORLD)) as server:
-        made = River(server, small_study(folder, "faults", per_host="1", **changes), folder / "home")
+        made = River(server, small_study(folder, "faults", per_host="1", timeout_s="2.0", **changes), folder / "home")
         made.run("--until", "entity_report")
         yield made
 
