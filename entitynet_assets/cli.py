@@ -22,7 +22,7 @@ from rich.console import Console
 
 from entitynet_assets.doctor import findings
 from entitynet_assets.lineage import DriftError
-from entitynet_assets.resources import data_path, home, need_data, open_workplace
+from entitynet_assets.resources import data_path, home, need_contact, need_data, open_workplace
 from entitynet_assets.studies.models import Study, StudyError, load_study
 from entitynet_assets.tables import TABLES
 from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings
@@ -81,7 +81,9 @@ def run(
         if place.lake.record("benchmark_classes") and not until:
             for line in coverage(place.lake.rows("benchmark_classes")):
                 console.print(line, highlight=False)
-        if place.lake.record("leaderboard") and not until:
+        if not chosen.benchmarks and not until:
+            console.print("No benchmark: this study holds nothing out, so there are no scores and no leaderboard.")
+        elif place.lake.record("leaderboard") and not until:
             ranked = sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])
             floors = place.lake.rows("floors") if place.lake.record("floors") else []
             console.print(leaderboard(ranked, floors))
@@ -152,6 +154,7 @@ def _enter(name: str | None) -> Study:
     """Read the study and set the environment that Dagster and its children inherit."""
     chosen = load_study(name)
     need_data(chosen)
+    need_contact(chosen)
     os.environ["ENTITYNET_DATA"] = str(data_path("."))
     if name:
         os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name

@@ -35,7 +35,7 @@ def predictions(work: Work) -> Made:
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     evaluations = 0
-    for checkpoint in work.rows("checkpoints"):
+    for checkpoint in work.rows("checkpoints") if work.study.benchmarks else []:
         spec, folder, ran = _evaluate(work, checkpoint)
         answers = work.lake.select(_ANSWERS, {"predictions": [folder / "predictions.parquet"]})
         rows += [{"recipe": spec.recipe, "step": spec.step, **answer} for answer in answers]
@@ -49,7 +49,7 @@ def predictions(work: Work) -> Made:
 def scores(work: Work) -> Made:
     """The figures of each checkpoint, from the evaluation that made its predictions."""
     rows: list[dict[str, Any]] = []
-    for checkpoint in work.rows("checkpoints"):
+    for checkpoint in work.rows("checkpoints") if work.study.benchmarks else []:
         spec, folder, _ = _evaluate(work, checkpoint)
         rows += score_rows(spec, json.loads((folder / "scores.json").read_text()))
     return Made(rows)
@@ -86,6 +86,8 @@ def floors(work: Work) -> Made:
     A benchmark whose classes have no picture to learn from has no such floor, and is counted.
     """
     specs = _benchmarks(work)
+    if not specs:
+        return Made([])
     path, digest, _ = work.lake.export(_LEARNT_FROM, work.views, "floors/learnt_from")
     spec = FloorSpec("colour_hog", digest, specs, root=str(work.lake.root), train=path)
     folder = work.lake.job_folder("floor", f"{spec.floor}-{fingerprint(spec)[:12]}")
