@@ -148,7 +148,9 @@ class Workplace:
             contact_of(self.study) or "no contact", per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
             tries=manners.tries, resolve=resolved_hosts(self.study),
         )  # fmt: skip
-        web.mount(folder_sites(self.study))
+        if self.study.folders:
+            need_data(self.study)
+            web.mount(folder_sites(self.study))
         return web
 
     def close(self) -> None:

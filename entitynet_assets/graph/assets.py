@@ -44,6 +44,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     WIKIDATA_ITEMS,
     params=_scope,
     kinds=("python", "sparql"),
+    code_version="2",
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:

@@ -26,7 +26,7 @@ _ANSWERS = "SELECT benchmark, image_id, class_id, predicted_class_id, rank_of_tr
 
 
 def _choices(place: Workplace) -> Any:
-    return [benchmark.model_dump() for benchmark in place.study.benchmarks]
+    return [benchmark.model_dump(exclude={"min_coverage"}) for benchmark in place.study.benchmarks]
 
 
 @station(PREDICTIONS, reads=("checkpoints", "benchmark_images"), kinds=("python", "pytorch"), params=_choices)
