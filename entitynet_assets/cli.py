@@ -27,7 +27,7 @@ from entitynet_assets.files import is_disk_full
 from entitynet_assets.lineage import DriftError
 from entitynet_assets.report.page import render
 from entitynet_assets.report.sheet import verdict_sheet
-from entitynet_assets.resources import data_path, home, need_data, open_workplace
+from entitynet_assets.resources import data_path, home, need_contact, need_data, open_workplace
 from entitynet_assets.sample.contact_sheet import contact_sheet
 from entitynet_assets.sample.plan_file import write_plan
 from entitynet_assets.sample.server import serve_until_stopped
@@ -86,7 +86,7 @@ def run(
         wanted = recipes.split(",") if recipes else names
         if unknown := [name for name in wanted if name not in names]:
             raise StudyError(f"--recipes: found {unknown[0]!r}; allowed: {', '.join(names)}")
-        with _sample_world(chosen), TerminalProgress(console) as progress:
+        with _served_sample(chosen), TerminalProgress(console) as progress:
             from entitynet_assets.river import flow  # Dagster is imported only when something runs
 
             place = open_workplace(chosen, progress, limit)
@@ -96,7 +96,9 @@ def run(
         if place.lake.record("benchmark_classes") and not until:
             for line in coverage(place.lake.rows("benchmark_classes")):
                 console.print(line, highlight=False)
-        if place.lake.record("leaderboard") and not until:
+        if not chosen.benchmarks and not until:
+            console.print("No benchmark: this study holds nothing out, so there are no scores and no leaderboard.")
+        elif place.lake.record("leaderboard") and not until:
             ranked = sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])
             floors = place.lake.rows("floors") if place.lake.record("floors") else []
             console.print(leaderboard(ranked, floors))
@@ -119,7 +121,7 @@ def ui(
     """Open the Dagster UI on a study; what it materialises goes to the same lake as `entitynet run`."""
     with _told_plainly():
         chosen = _enter(study)
-        with _sample_world(chosen):
+        with _served_sample(chosen):
             command = [
                 sys.executable,
                 "-m",
@@ -238,6 +240,7 @@ def _enter(name: str | None) -> Study:
     """Read the study and set the environment that Dagster and its children inherit."""
     chosen = load_study(name)
     need_data(chosen)
+    need_contact(chosen)
     os.environ["ENTITYNET_DATA"] = str(data_path("."))
     if name:
         os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name
@@ -252,7 +255,7 @@ def _enter(name: str | None) -> Study:
 
 
 @contextlib.contextmanager
-def _sample_world(study: Study) -> Iterator[None]:
+def _served_sample(study: Study) -> Iterator[None]:
     """Serve the sample world in a process of its own while the study needs it."""
     if study.sample is None or os.environ.get("ENTITYNET_SAMPLE_PORT"):
         yield

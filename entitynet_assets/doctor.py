@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
-from entitynet_assets.resources import home, need_data
+from entitynet_assets.resources import asks_hosts, contact_of, home, need_contact, need_data
 from entitynet_assets.studies.models import Study, StudyError, load_study
 
 NEEDED_DISK_GB = 2.0
@@ -114,10 +114,11 @@ def _contact(study: Study) -> Iterator[Finding]:
             "served by this machine" if found else "pyoxigraph is absent: pip install -e .",
         )
         return
-    named = "@" in study.web.contact or "://" in study.web.contact
-    words = f"{study.web.contact} is sent with every request"
-    yield Finding(
-        "ok" if named else "bad",
-        "web.contact",
-        words if named else f"found {study.web.contact!r}; give an address by which hosts can reach you",
-    )
+    if not asks_hosts(study):
+        return
+    try:
+        need_contact(study)
+    except StudyError as error:
+        yield Finding("bad", "contact", str(error))
+    else:
+        yield Finding("ok", "contact", f"{contact_of(study)} is sent with every request")

@@ -5,6 +5,7 @@ that changes a result (that is the study).
 
 ENTITYNET_HOME         folder of all studies' lakes and Dagster instances, default .entitynet
 ENTITYNET_STUDY        study by name or path, default sample
+ENTITYNET_CONTACT      address by which hosts reach whoever runs a study, instead of the study's `web.contact`
 ENTITYNET_DATA         folder that a study's relative paths (folders, classes, dump) start from, default the current folder
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
 ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
@@ -87,7 +88,31 @@ def need_data(study: Study) -> None:
         if not data_path(path).exists():
             stated = os.environ.get("ENTITYNET_DATA")
             root = f"ENTITYNET_DATA={stated}" if stated else "the current folder, as ENTITYNET_DATA is not set"
-            raise StudyError(f"{key}: no {path} under {root}; set ENTITYNET_DATA to the folder that holds it")
+            raise StudyError(
+                f"{key}: no {path} under {root}; set ENTITYNET_DATA to the folder that holds it (make real DATA=FOLDER)"
+            )
+
+
+def contact_of(study: Study) -> str:
+    """Return who is named to hosts: ENTITYNET_CONTACT, else the study's `web.contact`."""
+    return os.environ.get("ENTITYNET_CONTACT") or study.web.contact
+
+
+def asks_hosts(study: Study) -> bool:
+    """Say whether a study asks anything but folders and files of this machine."""
+    manifests = [benchmark.manifest for benchmark in study.benchmarks]
+    searches = any(provider.name != "folder" for provider in study.providers)
+    return study.graph.source == "sparql" or searches or any(one.startswith("http") for one in manifests)
+
+
+def need_contact(study: Study) -> None:
+    """Raise StudyError if a study asks hosts and nobody is named to them."""
+    contact = contact_of(study)
+    if asks_hosts(study) and "@" not in contact and "://" not in contact:
+        raise StudyError(
+            f"web.contact: found {contact!r}; the hosts of this study want an address by which they can reach you: "
+            "set ENTITYNET_CONTACT=you@example.org (make live CONTACT=you@example.org)"
+        )
 
 
 def resolved_hosts(study: Study) -> dict[str, str]:
@@ -120,10 +145,12 @@ class Workplace:
         """The client of this study, identified by its operator's contact."""
         manners = self.study.web
         web = Web(
-            manners.contact, per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
+            contact_of(self.study) or "no contact", per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
             tries=manners.tries, resolve=resolved_hosts(self.study),
         )  # fmt: skip
-        web.mount(folder_sites(self.study))
+        if self.study.folders:
+            need_data(self.study)
+            web.mount(folder_sites(self.study))
         return web
 
     def close(self) -> None:

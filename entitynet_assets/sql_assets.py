@@ -59,7 +59,7 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "coverage_limits": [
             {"benchmark": benchmark.name, "min_coverage": 0.0 if place.limit else benchmark.min_coverage}
             for benchmark in study.benchmarks
-        ],
+        ] or [{"benchmark": "", "min_coverage": 0.0}],  # an empty list has no type
         "mixes": [
             {"mix": mix.name, "source": source, "weight": weight}
             for mix in study.mixes for source, weight in mix.weights.items() if weight > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -46,6 +47,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
+    code_version="2",
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
@@ -108,6 +110,11 @@ def _entities(answer: Answer) -> dict[str, Any]:
 def _need(answer: Answer, name: str) -> Answer:
     if not answer.ok:
         said = answer.body[:200].decode("utf-8", "replace")
+        if answer.outcome in ("connection", "timeout"):
+            raise SourceError(
+                f"{name} at {answer.url}: the host {urlsplit(answer.url).netloc} did not answer: {answer.outcome} ({answer.reason}), "
+                f"{answer.tries} tries; this study needs the network, and nothing of it was changed: check the address and the network"
+            )
         raise SourceError(
             f"{name} at {answer.url}: {answer.outcome} ({answer.reason}) after {answer.tries} tries: {said}; "
             "check the address and the network"

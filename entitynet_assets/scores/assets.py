@@ -27,7 +27,7 @@ _ANSWERS = "SELECT benchmark, image_id, class_id, predicted_class_id, rank_of_tr
 
 
 def _choices(place: Workplace) -> Any:
-    return [benchmark.model_dump() for benchmark in place.study.benchmarks]
+    return [benchmark.model_dump(exclude={"min_coverage"}) for benchmark in place.study.benchmarks]
 
 
 @station(PREDICTIONS, reads=("checkpoints", "benchmark_images"), kinds=("python", "pytorch"), params=_choices)
@@ -36,7 +36,7 @@ def predictions(work: Work) -> Made:
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     evaluations = 0
-    for checkpoint in work.rows("checkpoints"):
+    for checkpoint in work.rows("checkpoints") if work.study.benchmarks else []:
         spec, folder, ran = _evaluate(work, checkpoint)
         answers = work.lake.select(_ANSWERS, {"predictions": [folder / "predictions.parquet"]})
         rows += [{"recipe": spec.recipe, "step": spec.step, **answer} for answer in answers]
@@ -50,7 +50,7 @@ def predictions(work: Work) -> Made:
 def scores(work: Work) -> Made:
     """The figures of each checkpoint, from the evaluation that made its predictions."""
     rows: list[dict[str, Any]] = []
-    for checkpoint in work.rows("checkpoints"):
+    for checkpoint in work.rows("checkpoints") if work.study.benchmarks else []:
         spec, folder, _ = _evaluate(work, checkpoint)
         rows += score_rows(spec, json.loads((folder / "scores.json").read_text()))
     return Made(rows)
@@ -87,6 +87,8 @@ def floors(work: Work) -> Made:
     A benchmark whose classes have no picture to learn from has no such floor, and is counted.
     """
     specs = _benchmarks(work)
+    if not specs:
+        return Made([])
     path, digest, _ = work.lake.export(_LEARNT_FROM, work.views, "floors/learnt_from")
     spec = FloorSpec("colour_hog", digest, specs, root=str(work.lake.root), train=path)
     folder = work.lake.job_folder("floor", f"{spec.floor}-{fingerprint(spec)[:12]}")

@@ -11,7 +11,7 @@ from entitynet_assets.resources import Workplace
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Recipe
 from entitynet_assets.tables import CHECKPOINTS
-from entitynet_assets.training.dispatch import Words, checkpoint_row, data_spec, run_spec
+from entitynet_assets.training.dispatch import NothingToTrainError, Words, checkpoint_row, data_spec, run_spec
 from entitynet_train.spec import RunSpec, fingerprint, to_json
 
 _LABELS = "SELECT DISTINCT image_id, qid, query_text FROM image_entities"
@@ -58,7 +58,7 @@ def _spec(work: Work) -> RunSpec:
     data = data_spec(work.rows("release"), Words(*labels[:2]), Words(*words[:2]), str(work.lake.root))
     shares = {row["source"]: row["effective_share"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix}
     if not any(shares.values()):
-        raise ValueError(
+        raise NothingToTrainError(
             f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} "
             f"({', '.join(shares)}); choose other sources"
         )

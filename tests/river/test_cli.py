@@ -97,6 +97,20 @@ def test_doctor_finds_this_machine_fit(tmp_path: Path) -> None:
         assert subject in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [
+        ("photos", ["folders.photos.trees: no caltech101/images under", "set ENTITYNET_DATA"]),
+        ("live", ["web.contact: found ''", "set ENTITYNET_CONTACT=you@example.org"]),
+    ],
+)
+def test_doctor_names_what_a_study_needs_of_this_machine(study: str, expected: list[str], tmp_path: Path) -> None:
+    done = entitynet("doctor", "--study", study, ENTITYNET_HOME=str(tmp_path), ENTITYNET_DATA=str(tmp_path))
+    assert done.returncode == 1
+    for words in expected:
+        assert words in done.stdout, done.stdout
+
+
 def test_doctor_names_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     done = entitynet("doctor", "--study", "nope", ENTITYNET_HOME=str(tmp_path))
     assert done.returncode == 1
