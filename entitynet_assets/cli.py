@@ -7,55 +7,36 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
-import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from entitynet_assets.doctor import findings
-from entitynet_assets.files import is_disk_full
-from entitynet_assets.lineage import DriftError
 from entitynet_assets.report.page import render
 from entitynet_assets.report.sheet import verdict_sheet
-from entitynet_assets.resources import data_path, home, need_contact, need_data, open_workplace
+from entitynet_assets.resources import open_workplace
 from entitynet_assets.sample.contact_sheet import contact_sheet
 from entitynet_assets.sample.plan_file import write_plan
 from entitynet_assets.sample.server import serve_until_stopped
-from entitynet_assets.sample.world import WorldError, make_world
+from entitynet_assets.sample.world import make_world
+from entitynet_assets.session import console, enter, served_sample, told_plainly
 from entitynet_assets.shelf import open_shelf
-from entitynet_assets.studies.models import Study, StudyError, load_study
+from entitynet_assets.studies.models import StudyError, load_study
 from entitynet_assets.tables import TABLES
 from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings, tree
 from entitynet_assets.trace.answer import answer
-from entitynet_assets.trace.tree import TraceError, to_values
+from entitynet_assets.trace.tree import to_values
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="From a knowledge graph to a dataset to a trained and scored CLIP.",
-)
-console = Console()
-INSTANCE = """\
-telemetry: {enabled: false}
-nux: {enabled: false}
-run_queue: {dequeue_interval_seconds: 1}
-concurrency: {pools: {default_limit: 1}}
-run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 120, max_resume_run_attempts: 0}
-run_retries: {enabled: true, max_retries: 2, retry_on_asset_or_op_failure: false}
-"""
-SCANT_BYTES = (
-    65_536  # with less, an error whose words name no disk (SQLite: "disk I/O error") is the disk's all the same
 )
 StudyName = Annotated[
     str | None,
@@ -77,8 +58,8 @@ def run(
     ] = False,
 ) -> None:
     """Bring a study up to date: harvest, train and score, doing only what has changed."""
-    with _told_plainly():
-        chosen = _enter(study)
+    with told_plainly():
+        chosen = enter(study)
         last = until.split(",") if until else []
         if unknown := [name for name in last if name not in TABLES]:
             raise StudyError(f"--until: found {unknown[0]!r}; allowed: {', '.join(TABLES)}")
@@ -86,7 +67,7 @@ def run(
         wanted = recipes.split(",") if recipes else names
         if unknown := [name for name in wanted if name not in names]:
             raise StudyError(f"--recipes: found {unknown[0]!r}; allowed: {', '.join(names)}")
-        with _served_sample(chosen), TerminalProgress(console) as progress:
+        with served_sample(chosen), TerminalProgress(console) as progress:
             from entitynet_assets.river import flow  # Dagster is imported only when something runs
 
             place = open_workplace(chosen, progress, limit)
@@ -119,9 +100,9 @@ def ui(
     port: Annotated[int, typer.Option(help="Port of the web page on this machine.")] = 3000,
 ) -> None:
     """Open the Dagster UI on a study; what it materialises goes to the same lake as `entitynet run`."""
-    with _told_plainly():
-        chosen = _enter(study)
-        with _served_sample(chosen):
+    with told_plainly():
+        chosen = enter(study)
+        with served_sample(chosen):
             command = [
                 sys.executable,
                 "-m",
@@ -165,7 +146,7 @@ def world(
     ] = None,
 ) -> None:
     """Make a sample world: write its plan, draw its contact sheet, serve it."""
-    with _told_plainly():
+    with told_plainly():
         made = make_world(entities, pictures, holdout, search_precision, alt_noise, seed)
         if plan:
             console.print(f"{write_plan(made, plan)} rows in {plan}", highlight=False)
@@ -188,7 +169,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print the same tree as JSON.")] = False,
 ) -> None:
     """Show where a picture, an address or an entity comes from and what became of it, from graph to scores."""
-    with _told_plainly(), open_shelf(load_study(study)) as shelf:
+    with told_plainly(), open_shelf(load_study(study)) as shelf:
         found = answer(shelf, thing)
         if as_json:
             typer.echo(json.dumps(to_values(found), indent=1, ensure_ascii=False))
@@ -205,7 +186,7 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page: leaderboard, losses, pictures beside their verdicts, reasons, weak entities."""
-    with _told_plainly(), open_shelf(load_study(study)) as shelf:
+    with told_plainly(), open_shelf(load_study(study)) as shelf:
         page = sheet or out or shelf.lake.root / "report.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_bytes(verdict_sheet(shelf) if sheet else render(shelf).encode())
@@ -234,85 +215,6 @@ def _workspace() -> Path:
     """Return workspace.yaml: the installed copy if there is one, else the repository's."""
     packaged = Path(__file__).parent / "_workspace.yaml"
     return packaged if packaged.exists() else Path(__file__).parent.parent / "workspace.yaml"
-
-
-def _enter(name: str | None) -> Study:
-    """Read the study and set the environment that Dagster and its children inherit."""
-    chosen = load_study(name)
-    need_data(chosen)
-    need_contact(chosen)
-    os.environ["ENTITYNET_DATA"] = str(data_path("."))
-    if name:
-        os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name
-    folder = home(chosen)
-    os.environ["ENTITYNET_HOME"] = str(folder.parent)
-    os.environ["DAGSTER_HOME"] = str(folder / "dagster")
-    (folder / "dagster").mkdir(parents=True, exist_ok=True)
-    settings = folder / "dagster" / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(INSTANCE)
-    return chosen
-
-
-@contextlib.contextmanager
-def _served_sample(study: Study) -> Iterator[None]:
-    """Serve the sample world in a process of its own while the study needs it."""
-    if study.sample is None or os.environ.get("ENTITYNET_SAMPLE_PORT"):
-        yield
-        return
-    settings = [f"--{name.replace('_', '-')}={value}" for name, value in study.sample.model_dump().items()]
-    command = [sys.executable, "-m", "entitynet_assets.sample.server", "--port", "0", *settings]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    reader: threading.Thread | None = None
-    try:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        if "http://" not in line:
-            raise StudyError(
-                f"the sample world's server did not start: it said {line!r}; run `{' '.join(command[1:])}` to see why"
-            )
-        reader = threading.Thread(target=server.stdout.read, daemon=True)  # so that the pipe never fills
-        reader.start()
-        os.environ["ENTITYNET_SAMPLE_PORT"] = line.strip().rsplit(":", 1)[1]
-        yield
-    finally:
-        os.environ.pop("ENTITYNET_SAMPLE_PORT", None)
-        server.terminate()
-        server.wait(timeout=10)
-        if reader:
-            reader.join(timeout=10)
-        if server.stdout:
-            server.stdout.close()
-
-
-@contextlib.contextmanager
-def _told_plainly() -> Iterator[None]:
-    """Turn our own errors, which say what to do, into a plain message: exit code 2 for a choice, 1 for what befell a run."""
-    try:
-        yield
-    except Exception as error:
-        if is_disk_full(error) or _room_bytes() < SCANT_BYTES:
-            console.print("[red]The disk is full[/]", highlight=False)
-            console.print(_full_disk_words(), highlight=False, markup=False, soft_wrap=True)
-            raise typer.Exit(1) from error
-        if not type(error).__module__.startswith(("entitynet_assets", "entitynet_train")):
-            raise
-        name = " ".join(re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))).capitalize()
-        console.print(f"[red]{name} error[/]", highlight=False)
-        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(2 if isinstance(error, (StudyError, WorldError, DriftError, TraceError)) else 1) from error
-
-
-def _room_bytes() -> int:
-    folder = Path(os.environ.get("ENTITYNET_HOME", ".")).absolute()
-    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
-
-
-def _full_disk_words() -> str:
-    return (
-        f"{_room_bytes() / 1e6:.1f} MB are free in {os.environ.get('ENTITYNET_HOME')}. What was finished before stands and is whole; "
-        "free some room and run the same command again: it goes on from there."
-    )
 
 
 if __name__ == "__main__":
