@@ -39,6 +39,11 @@ class Catalogue(Mapping[str, Item]):
             return make_kind(int(qid[1:]) - FIRST_ID, self.seed)
         return found if found is not None else self.true_items[qid]
 
+    def label(self, qid: str) -> str:
+        """Return the name of an item without making its statements."""
+        true = self.true_items.get(qid)
+        return true.label.text if true else kind_name(int(qid[1:]) - FIRST_ID, self.seed)
+
     def __contains__(self, qid: object) -> bool:
         if not isinstance(qid, str) or qid in self.true_items:
             return qid in self.true_items

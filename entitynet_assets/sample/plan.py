@@ -7,12 +7,12 @@ What does not: which faults there are (faults.py), pixels (draw.py), bytes (rend
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from entitynet_assets.sample.captions import Told, Words, caption, read_told
-from entitynet_assets.sample.facts import Item, load_facts
+from entitynet_assets.sample.facts import load_facts
 from entitynet_assets.sample.faults import COPIES, turn
 from entitynet_assets.sample.kinds import KINDS_MAX, Catalogue
 from entitynet_assets.sample.look import Look, read_look
@@ -121,7 +121,7 @@ def next_host(host: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def known_items(seed: int) -> Mapping[str, Item]:
+def known_items(seed: int) -> Catalogue:
     """Return every item that a web of this seed can name, as it was when the web was made."""
     return Catalogue(load_facts().items, seed, KINDS_MAX)
 
@@ -191,9 +191,7 @@ def plan_words(settings: Settings, index: int, draw_seed: int, rng: random.Rando
     """Write the words of a picture's page, which names the entity of this number."""
     told, look = subject(settings.seed, settings.entities[index])
     other = settings.entities[another(settings, index, rng.getrandbits(32))]
-    return caption(
-        told, known_items(settings.seed)[other].label.text, main_colour(look, draw_seed), rng, settings.alt_noise
-    )
+    return caption(told, known_items(settings.seed).label(other), main_colour(look, draw_seed), rng, settings.alt_noise)
 
 
 def plan_copy(settings: Settings, index: int, original: Picture) -> Picture:
