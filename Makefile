@@ -4,11 +4,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup demo ui test bench check fix clean docs
+.PHONY: setup demo real live ui test bench check fix clean docs
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the sample study from Wikidata items to a leaderboard"
+	@echo "make real DATA=FOLDER                photographs in folders and a Wikidata dump, the same way (docs/real.md)"
+	@echo "make live CONTACT=you@example.org    twenty entities from Wikidata and Commons; needs a network"
 	@echo "make ui      the Dagster UI on it"
 	@echo "make test    the tests;  make check  lint, types, imports, definitions"
 
@@ -24,6 +26,12 @@ $(READY): pyproject.toml
 
 demo: $(READY)
 	@$(BIN)/entitynet run --study sample
+
+real: $(READY)
+	@ENTITYNET_DATA="$(if $(DATA),$(abspath $(DATA)),$(ENTITYNET_DATA))" $(BIN)/entitynet run --study photos
+
+live: $(READY)
+	@ENTITYNET_CONTACT="$(or $(CONTACT),$(ENTITYNET_CONTACT))" $(BIN)/entitynet run --study live
 
 ui: $(READY)
 	@$(BIN)/entitynet ui --study sample

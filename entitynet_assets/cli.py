@@ -6,46 +6,37 @@ Belongs here: commands, their flags, the words they print. Does not belong here:
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import shutil
+import json
 import signal
 import subprocess
 import sys
-import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from entitynet_assets.doctor import findings
-from entitynet_assets.files import is_disk_full
-from entitynet_assets.lineage import DriftError
-from entitynet_assets.resources import home, open_workplace
-from entitynet_assets.studies.models import Study, StudyError, load_study
+from entitynet_assets.report.page import render
+from entitynet_assets.report.sheet import verdict_sheet
+from entitynet_assets.resources import open_workplace
+from entitynet_assets.sample.contact_sheet import contact_sheet
+from entitynet_assets.sample.plan_file import write_plan
+from entitynet_assets.sample.server import serve_until_stopped
+from entitynet_assets.sample.world import make_world
+from entitynet_assets.session import console, enter, served_sample, told_plainly
+from entitynet_assets.shelf import open_shelf
+from entitynet_assets.studies.models import StudyError, load_study
 from entitynet_assets.tables import TABLES
-from entitynet_assets.terminal import TerminalProgress, leaderboard
+from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings, tree
+from entitynet_assets.trace.answer import answer
+from entitynet_assets.trace.tree import to_values
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="From a knowledge graph to a dataset to a trained and scored CLIP.",
-)
-console = Console()
-INSTANCE = """\
-telemetry: {enabled: false}
-nux: {enabled: false}
-run_queue: {dequeue_interval_seconds: 1}
-concurrency: {pools: {default_limit: 1}}
-run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 120, max_resume_run_attempts: 0}
-run_retries: {enabled: true, max_retries: 2, retry_on_asset_or_op_failure: false}
-"""
-SCANT_BYTES = (
-    65_536  # with less, an error whose words name no disk (SQLite: "disk I/O error") is the disk's all the same
 )
 StudyName = Annotated[
     str | None,
@@ -67,8 +58,8 @@ def run(
     ] = False,
 ) -> None:
     """Bring a study up to date: harvest, train and score, doing only what has changed."""
-    with _told_plainly():
-        chosen = _enter(study)
+    with told_plainly():
+        chosen = enter(study)
         last = until.split(",") if until else []
         if unknown := [name for name in last if name not in TABLES]:
             raise StudyError(f"--until: found {unknown[0]!r}; allowed: {', '.join(TABLES)}")
@@ -76,15 +67,24 @@ def run(
         wanted = recipes.split(",") if recipes else names
         if unknown := [name for name in wanted if name not in names]:
             raise StudyError(f"--recipes: found {unknown[0]!r}; allowed: {', '.join(names)}")
-        with _sample_world(chosen), TerminalProgress(console) as progress:
+        with served_sample(chosen), TerminalProgress(console) as progress:
             from entitynet_assets.river import flow  # Dagster is imported only when something runs
 
             place = open_workplace(chosen, progress, limit)
             with contextlib.closing(place):
                 succeeded = flow(chosen, place, last, slices, wanted, new_round)
         console.print(progress.summary())
-        if place.lake.record("leaderboard") and not until:
-            console.print(leaderboard(sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])))
+        if place.lake.record("benchmark_classes") and not until:
+            for line in coverage(place.lake.rows("benchmark_classes")):
+                console.print(line, highlight=False)
+        if not chosen.benchmarks and not until:
+            console.print("No benchmark: this study holds nothing out, so there are no scores and no leaderboard.")
+        elif place.lake.record("leaderboard") and not until:
+            ranked = sorted(place.lake.rows("leaderboard"), key=lambda row: row["place"])
+            floors = place.lake.rows("floors") if place.lake.record("floors") else []
+            console.print(leaderboard(ranked, floors))
+            for line in standings(ranked, floors):
+                console.print(line, highlight=False)
         console.print(f"The lake is {place.lake.root}")
         console.print(
             f"Open the Dagster UI on it: [bold]make ui[/]  (or: entitynet ui --study {study or chosen.name})",
@@ -100,9 +100,9 @@ def ui(
     port: Annotated[int, typer.Option(help="Port of the web page on this machine.")] = 3000,
 ) -> None:
     """Open the Dagster UI on a study; what it materialises goes to the same lake as `entitynet run`."""
-    with _told_plainly():
-        chosen = _enter(study)
-        with _sample_world(chosen):
+    with told_plainly():
+        chosen = enter(study)
+        with served_sample(chosen):
             command = [
                 sys.executable,
                 "-m",
@@ -118,6 +118,8 @@ def ui(
             console.print(
                 f"The Dagster UI of study {chosen.name}: http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False
             )
+            for name, path in ui_pages().items():
+                console.print(f"  {name:<12} http://127.0.0.1:{port}{path}", highlight=False, soft_wrap=True)
             # A shell starts background commands with SIGINT ignored, and Dagster answers SIGTERM through SIGINT's handler.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             process = subprocess.Popen(command)
@@ -127,6 +129,68 @@ def ui(
             except KeyboardInterrupt:
                 process.send_signal(signal.SIGINT)
                 process.wait()
+
+
+@app.command()
+def world(
+    entities: Annotated[int, typer.Option(help="Leaf entities; after the 48 true ones come made-up kinds.")] = 48,
+    pictures: Annotated[int, typer.Option(help="Pictures a page names each entity for.")] = 12,
+    holdout: Annotated[int, typer.Option(help="Held-out pictures of each entity.")] = 8,
+    search_precision: Annotated[float, typer.Option(help="Share of them that show it.")] = 0.9,
+    alt_noise: Annotated[float, typer.Option(help="Share of alt texts that are empty or wrong.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 0,
+    plan: Annotated[Path | None, typer.Option(help="Write the truth, one row a picture: .jsonl or .csv.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the drawings: .jpg or .png.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Serve the world on this port until Ctrl-C; 0 takes a free one.")
+    ] = None,
+) -> None:
+    """Make a sample world: write its plan, draw its contact sheet, serve it."""
+    with told_plainly():
+        made = make_world(entities, pictures, holdout, search_precision, alt_noise, seed)
+        if plan:
+            console.print(f"{write_plan(made, plan)} rows in {plan}", highlight=False)
+        if sheet:
+            contact_sheet(made).save(sheet, quality=75)
+            console.print(f"The drawings are in {sheet}", highlight=False)
+        if port is not None:
+            serve_until_stopped(made, port)
+
+
+@app.command()
+def trace(
+    thing: Annotated[
+        str,
+        typer.Argument(
+            help="A picture's id or 6 digits of it, an entity's id or name, the address of a picture or page."
+        ),
+    ],
+    study: StudyName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same tree as JSON.")] = False,
+) -> None:
+    """Show where a picture, an address or an entity comes from and what became of it, from graph to scores."""
+    with told_plainly(), open_shelf(load_study(study)) as shelf:
+        found = answer(shelf, thing)
+        if as_json:
+            typer.echo(json.dumps(to_values(found), indent=1, ensure_ascii=False))
+        else:
+            console.print(tree(found))
+
+
+@app.command()
+def report(
+    study: StudyName = None,
+    out: Annotated[Path | None, typer.Option(help="Where the page goes; default report.html in the lake.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write only a contact sheet of kept and rejected pictures, as a JPEG.")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page: leaderboard, losses, pictures beside their verdicts, reasons, weak entities."""
+    with told_plainly(), open_shelf(load_study(study)) as shelf:
+        page = sheet or out or shelf.lake.root / "report.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(verdict_sheet(shelf) if sheet else render(shelf).encode())
+        console.print(f"{page}  {page.stat().st_size / 1000:,.0f} kB", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -140,84 +204,17 @@ def doctor(study: StudyName = None) -> None:
     raise typer.Exit(worst)
 
 
+def ui_pages() -> dict[str, str]:
+    """Return the pages of the UI that a newcomer looks for: the lineage with its last rooms open, and the results."""
+    opened = "%2C".join(f"global%40global%3A{room}" for room in ("training", "scores"))
+    results = {name: f"/assets/{name}?view=events" for name in ("leaderboard", "checkpoints", "verdicts")}
+    return {"lineage": f"/asset-groups?expanded={opened}", **results}
+
+
 def _workspace() -> Path:
     """Return workspace.yaml: the installed copy if there is one, else the repository's."""
     packaged = Path(__file__).parent / "_workspace.yaml"
     return packaged if packaged.exists() else Path(__file__).parent.parent / "workspace.yaml"
-
-
-def _enter(name: str | None) -> Study:
-    """Read the study and set the environment that Dagster and its children inherit."""
-    chosen = load_study(name)
-    if name:
-        os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name
-    folder = home(chosen)
-    os.environ["ENTITYNET_HOME"] = str(folder.parent)
-    os.environ["DAGSTER_HOME"] = str(folder / "dagster")
-    (folder / "dagster").mkdir(parents=True, exist_ok=True)
-    settings = folder / "dagster" / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(INSTANCE)
-    return chosen
-
-
-@contextlib.contextmanager
-def _sample_world(study: Study) -> Iterator[None]:
-    """Serve the sample world in a process of its own while the study needs it."""
-    if not study.web.sample_world or os.environ.get("ENTITYNET_SAMPLE_PORT"):
-        yield
-        return
-    command = [sys.executable, "-m", "entitynet_assets.sample.server", "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    reader: threading.Thread | None = None
-    try:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        if "http://" not in line:
-            raise StudyError(
-                f"the sample world's server did not start: it said {line!r}; run `{' '.join(command[1:])}` to see why"
-            )
-        reader = threading.Thread(target=server.stdout.read, daemon=True)  # so that the pipe never fills
-        reader.start()
-        os.environ["ENTITYNET_SAMPLE_PORT"] = line.strip().rsplit(":", 1)[1]
-        yield
-    finally:
-        os.environ.pop("ENTITYNET_SAMPLE_PORT", None)
-        server.terminate()
-        server.wait(timeout=10)
-        if reader:
-            reader.join(timeout=10)
-        if server.stdout:
-            server.stdout.close()
-
-
-@contextlib.contextmanager
-def _told_plainly() -> Iterator[None]:
-    """Turn our own errors, which say what to do, into a plain message: exit code 2 for a choice, 1 for what befell a run."""
-    try:
-        yield
-    except Exception as error:
-        if is_disk_full(error) or _room_bytes() < SCANT_BYTES:
-            console.print("[red]The disk is full[/]", highlight=False)
-            console.print(_full_disk_words(), highlight=False, markup=False, soft_wrap=True)
-            raise typer.Exit(1) from error
-        if not type(error).__module__.startswith(("entitynet_assets", "entitynet_train")):
-            raise
-        name = " ".join(re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))).capitalize()
-        console.print(f"[red]{name} error[/]", highlight=False)
-        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(2 if isinstance(error, (StudyError, DriftError)) else 1) from error
-
-
-def _room_bytes() -> int:
-    return shutil.disk_usage(os.environ.get("ENTITYNET_HOME", ".")).free
-
-
-def _full_disk_words() -> str:
-    return (
-        f"{_room_bytes() / 1e6:.1f} MB are free in {os.environ.get('ENTITYNET_HOME')}. What was finished before stands and is whole; "
-        "free some room and run the same command again: it goes on from there."
-    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
-from entitynet_assets.resources import home
+from entitynet_assets.resources import asks_hosts, contact_of, home, need_contact, need_data
 from entitynet_assets.studies.models import Study, StudyError, load_study
 
 NEEDED_DISK_GB = 2.0
@@ -49,6 +49,7 @@ def findings(study_name: str | None) -> Iterator[Finding]:
         f"{study.name}: {len(study.scope.roots)} roots, {study.slices} slices, {len(study.recipes)} recipes",
     )
     yield _folder(study)
+    yield from _data(study)
     yield from _contact(study)
 
 
@@ -92,8 +93,20 @@ def _folder(study: Study) -> Finding:
     )
 
 
+def _data(study: Study) -> Iterator[Finding]:
+    named = [tree for folder in study.folders for tree in folder.trees]
+    if not named and study.graph.source != "dump":
+        return
+    try:
+        need_data(study)
+    except StudyError as error:
+        yield Finding("bad", "data", str(error))
+    else:
+        yield Finding("ok", "data", f"{len(named)} folders of photographs are there")
+
+
 def _contact(study: Study) -> Iterator[Finding]:
-    if study.web.sample_world:
+    if study.sample is not None:
         found = find_spec("pyoxigraph") is not None
         yield Finding(
             "ok" if found else "bad",
@@ -101,10 +114,11 @@ def _contact(study: Study) -> Iterator[Finding]:
             "served by this machine" if found else "pyoxigraph is absent: pip install -e .",
         )
         return
-    named = "@" in study.web.contact or "://" in study.web.contact
-    words = f"{study.web.contact} is sent with every request"
-    yield Finding(
-        "ok" if named else "bad",
-        "web.contact",
-        words if named else f"found {study.web.contact!r}; give an address by which hosts can reach you",
-    )
+    if not asks_hosts(study):
+        return
+    try:
+        need_contact(study)
+    except StudyError as error:
+        yield Finding("bad", "contact", str(error))
+    else:
+        yield Finding("ok", "contact", f"{contact_of(study)} is sent with every request")

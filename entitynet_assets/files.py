@@ -35,7 +35,9 @@ def sync(path: Path) -> None:
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Say whether an error, or what caused it, is a disk without room: the system's, DuckDB's or SQLite's way to say so."""
-    while error is not None:
+    seen: set[int] = set()  # the causes of an error that was raised again while it was told may form a ring
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         words = str(error).lower()
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             return True

@@ -5,8 +5,10 @@ that changes a result (that is the study).
 
 ENTITYNET_HOME         folder of all studies' lakes and Dagster instances, default .entitynet
 ENTITYNET_STUDY        study by name or path, default sample
+ENTITYNET_CONTACT      address by which hosts reach whoever runs a study, instead of the study's `web.contact`
+ENTITYNET_DATA         folder that a study's relative paths (folders, classes, dump) start from, default the current folder
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
-ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP
+ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from entitynet_assets.cluster import LocalCluster
+from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
 from entitynet_assets.studies.models import Study, StudyError
 from entitynet_assets.web import Web
@@ -59,12 +62,65 @@ def endpoint(source: str, default: str) -> str:
     return os.environ.get(f"ENTITYNET_ENDPOINT_{source.upper()}") or default
 
 
+def data_path(path: str) -> Path:
+    """Return where a path of a study lies: absolute as it stands, else under ENTITYNET_DATA."""
+    return Path(os.environ.get("ENTITYNET_DATA") or ".").absolute() / path
+
+
+def folder_sites(study: Study) -> list[FolderSite]:
+    """Return the study's folders as sites."""
+    return [
+        FolderSite(
+            folder.name, {name: data_path(tree) for name, tree in tree_names(folder.trees).items()},
+            data_path(folder.classes) if folder.classes else None, folder.held_out_share,
+        )
+        for folder in study.folders
+    ]  # fmt: skip
+
+
+def need_data(study: Study) -> None:
+    """Raise StudyError with one line if a file or folder that the study names is not on this machine."""
+    named = [(f"folders.{folder.name}.trees", tree) for folder in study.folders for tree in folder.trees]
+    named += [(f"folders.{folder.name}.classes", folder.classes) for folder in study.folders if folder.classes]
+    if study.graph.source == "dump":
+        named.append(("graph.dump", endpoint("dump", study.graph.dump)))
+    for key, path in named:
+        if not data_path(path).exists():
+            stated = os.environ.get("ENTITYNET_DATA")
+            root = f"ENTITYNET_DATA={stated}" if stated else "the current folder, as ENTITYNET_DATA is not set"
+            raise StudyError(
+                f"{key}: no {path} under {root}; set ENTITYNET_DATA to the folder that holds it (make real DATA=FOLDER)"
+            )
+
+
+def contact_of(study: Study) -> str:
+    """Return who is named to hosts: ENTITYNET_CONTACT, else the study's `web.contact`."""
+    return os.environ.get("ENTITYNET_CONTACT") or study.web.contact
+
+
+def asks_hosts(study: Study) -> bool:
+    """Say whether a study asks anything but folders and files of this machine."""
+    manifests = [benchmark.manifest for benchmark in study.benchmarks]
+    searches = any(provider.name != "folder" for provider in study.providers)
+    return study.graph.source == "sparql" or searches or any(one.startswith("http") for one in manifests)
+
+
+def need_contact(study: Study) -> None:
+    """Raise StudyError if a study asks hosts and nobody is named to them."""
+    contact = contact_of(study)
+    if asks_hosts(study) and "@" not in contact and "://" not in contact:
+        raise StudyError(
+            f"web.contact: found {contact!r}; the hosts of this study want an address by which they can reach you: "
+            "set ENTITYNET_CONTACT=you@example.org (make live CONTACT=you@example.org)"
+        )
+
+
 def resolved_hosts(study: Study) -> dict[str, str]:
     """Return where reserved host names lie on this machine; empty unless the study is the sample world's.
 
     Raises StudyError if the sample's server was not started.
     """
-    if not study.web.sample_world:
+    if study.sample is None:
         return {}
     port = os.environ.get("ENTITYNET_SAMPLE_PORT")
     if not port:
@@ -88,10 +144,14 @@ class Workplace:
     def web(self) -> Web:
         """The client of this study, identified by its operator's contact."""
         manners = self.study.web
-        return Web(
-            manners.contact, per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
+        web = Web(
+            contact_of(self.study) or "no contact", per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
             tries=manners.tries, resolve=resolved_hosts(self.study),
         )  # fmt: skip
+        if self.study.folders:
+            need_data(self.study)
+            web.mount(folder_sites(self.study))
+        return web
 
     def close(self) -> None:
         """Close what was opened."""

@@ -24,6 +24,10 @@ OWNER = "entitynet/process"  # run tag: pid and start time of the command that e
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+class CheckError(RuntimeError):
+    """A table that failed a blocking check: which check, the offenders, what to do. Nothing is made of such a table."""
+
+
 def flow(
     study: Study, place: Workplace, until: Sequence[str], slices: str | None, recipes: Sequence[str], new_round: bool
 ) -> bool:
@@ -51,15 +55,34 @@ def flow(
             selected = [key for key in job.asset_layer.executable_asset_keys if key.path[-1] in tables]
             if not selected:
                 continue
-            result = job.execute_in_process(
-                run_config={**QUIET, **run_config},
-                instance=instance,
-                tags={**tags, OWNER: _owner()},
-                asset_selection=selected,
-            )
+            try:
+                result = job.execute_in_process(
+                    run_config={**QUIET, **run_config},
+                    instance=instance,
+                    tags={**tags, OWNER: _owner()},
+                    asset_selection=selected,
+                )
+            except dg.DagsterError as error:
+                if failed := _failed_checks(instance):
+                    raise CheckError("\n".join(failed)) from error
+                raise
             if not result.success:
                 return False
     return True
+
+
+def _failed_checks(instance: dg.DagsterInstance) -> list[str]:
+    """Return a line for each check that the newest run failed, with its offenders."""
+    newest = instance.get_runs(limit=1)[0].run_id
+    lines = []
+    for entry in instance.all_logs(newest, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        found = entry.get_dagster_event().asset_check_evaluation_data
+        if not found.passed:
+            offenders = found.metadata["offenders"].value
+            lines.append(
+                f"{found.asset_key.path[-1]}: {found.check_name}: found {offenders}; mend the cause and run again"
+            )
+    return lines
 
 
 def _owner() -> str:

@@ -19,12 +19,12 @@ from sqlglot.optimizer.scope import build_scope
 
 from entitynet_assets.lake import read_sql
 from entitynet_assets.resources import Workplace
-from entitynet_assets.stations import Made, Query, Station, Work
+from entitynet_assets.stations import Made, Preview, Query, Station, Work
 from entitynet_assets.studies.models import Study
 from entitynet_assets.tables import PREVIOUS, TABLES, ContractError, Table
 
 
-def sql_asset(table: Table, every: tuple[str, ...] = ()) -> Station:
+def sql_asset(table: Table, every: tuple[str, ...] = (), preview: Preview | None = None) -> Station:
     """Return the station of a table whose SELECT stands in sql/<room>/<table>.sql.
 
     Raises ContractError if the query reads a name that is no table.
@@ -41,6 +41,7 @@ def sql_asset(table: Table, every: tuple[str, ...] = ()) -> Station:
     return Station(
         table, make, reads=tables_of(query, table.name), every=every, params=params, kinds=("sql", "duckdb"),
         code_version=code_version_of(query), description=_opening_comment(query), column_lineage=lambda: column_lineage(table),
+        preview=preview,
     )  # fmt: skip
 
 
@@ -57,6 +58,10 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
         **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",
         "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,
+        "coverage_limits": [
+            {"benchmark": benchmark.name, "min_coverage": 0.0 if place.limit else benchmark.min_coverage}
+            for benchmark in study.benchmarks
+        ] or [{"benchmark": "", "min_coverage": 0.0}],  # an empty list has no type
         "mixes": [
             {"mix": mix.name, "source": source, "weight": weight}
             for mix in study.mixes for source, weight in mix.weights.items() if weight > 0

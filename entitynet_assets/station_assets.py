@@ -13,6 +13,7 @@ import dagster as dg
 from entitynet_assets.lake import WHOLE
 from entitynet_assets.partitions import asset_dep, partitions_of
 from entitynet_assets.resources import Workplace
+from entitynet_assets.shelf import Shelf
 from entitynet_assets.stations import Done, Station, run_slice, sql_checks
 from entitynet_assets.studies.models import Study
 from entitynet_assets.tables import PREVIOUS, TABLES, Table
@@ -41,7 +42,7 @@ def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
         name=table.name, group_name=table.room, deps=deps, partitions_def=partitions_of(study, table.slicing),
         backfill_policy=None if table.slicing == "whole" else dg.BackfillPolicy.single_run(),
         check_specs=checks, kinds=set(stop.kinds), code_version=stop.code_version, required_resource_keys={"workplace"},
-        description=f"One row per {table.grain}.\n\n{stop.description}", metadata={"dagster/column_schema": column_schema(table)},
+        description=_description(stop), metadata={"dagster/column_schema": column_schema(table)},
         automation_condition=None if table.room in TRAINED else ONLY_WHAT_CHANGED, config_schema=dict(stop.config_schema) or None,
         pool="cluster" if table.room in TRAINED else None,
     )  # fmt: skip
@@ -67,6 +68,11 @@ def build_asset(stop: Station, study: Study) -> dg.AssetsDefinition:
     return asset
 
 
+def _description(stop: Station) -> str:
+    glance = "\n\nFigures at a glance: the Events tab, or Metadata below the columns." if stop.preview else ""
+    return f"One row per {stop.table.grain}.\n\n{stop.description}{glance}"
+
+
 def _result(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> dg.MaterializeResult:
     results = []
     for name in _check_words(stop.table):
@@ -78,13 +84,16 @@ def _result(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> dg
         )
     whole = stop.table.slicing == "whole"
     version = dg.DataVersion(finished[WHOLE].record.digest) if whole else None
-    return dg.MaterializeResult(check_results=results, data_version=version, metadata=_metadata(stop, place, finished))
+    metadata = {**(preview_metadata(stop, place) if whole else {}), **_metadata(stop, place, finished)}
+    return dg.MaterializeResult(check_results=results, data_version=version, metadata=metadata)
 
 
 def _report(context: dg.AssetExecutionContext, stop: Station, place: Workplace, finished: Mapping[str, Done]) -> None:
-    for key, done in finished.items():
+    for number, (key, done) in enumerate(finished.items(), 1):
         tags = {"dagster/data_version": done.record.digest, "dagster/data_version_is_user_provided": "true"}
         metadata = _metadata(stop, place, {key: done})
+        if number == len(finished):  # once, in the newest event, which is the one that the asset's page shows
+            metadata = {**preview_metadata(stop, place), **metadata}
         context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata, tags=tags))
 
 
@@ -116,6 +125,32 @@ def _metadata(stop: Station, place: Workplace, finished: Mapping[str, Done]) -> 
     if columns := stop.column_lineage():
         metadata["dagster/column_lineage"] = _lineage(columns)
     return metadata
+
+
+def preview_metadata(stop: Station, place: Workplace) -> dict[str, Any]:
+    """Return a station's preview as metadata; one that fails says so there and fails nothing else."""
+    if stop.preview is None:
+        return {}
+    try:
+        with Shelf(place.lake, place.study) as shelf:
+            shown = stop.preview(shelf)
+        return {name: value for name, found in shown.items() if (value := _shown(found)) is not None}
+    except Exception as error:
+        return {"preview failed": f"{type(error).__name__}: {str(error)[:500]}"}
+
+
+def _shown(found: str | Sequence[Mapping[str, Any]]) -> Any:
+    if isinstance(found, str):
+        return dg.MetadataValue.md(found)
+    if not found:
+        return None
+    kinds = {
+        name: "int" if isinstance(value, int) else "float" if isinstance(value, float) else "string"
+        for name, value in found[0].items()
+    }
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in kinds.items()])
+    records = [dg.TableRecord({name: "" if value is None else value for name, value in row.items()}) for row in found]
+    return dg.MetadataValue.table(records, schema)
 
 
 def _lineage(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnLineage:

@@ -22,6 +22,7 @@ from entitynet_assets.lake import Lake, Rows, sql_folder, with_checks
 from entitynet_assets.lineage import Record
 from entitynet_assets.partitions import meets_by_name, slice_keys
 from entitynet_assets.resources import Workplace
+from entitynet_assets.shelf import Shelf
 from entitynet_assets.studies.models import Study
 from entitynet_assets.tables import PREVIOUS, TABLES, ContractError, Table
 from entitynet_assets.text import slice_of
@@ -98,6 +99,7 @@ class Work:
 
 Maker = Callable[[Work], Made]
 Parameters = Callable[[Workplace], Any]
+Preview = Callable[[Shelf], Mapping[str, str | Sequence[Mapping[str, Any]]]]  # small values by name: Markdown, or rows
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class Station:
     description: str = ""
     column_lineage: Callable[[], Mapping[str, Sequence[tuple[str, str]]]] = dict
     config_schema: Mapping[str, Any] = field(default_factory=dict)
+    preview: Preview | None = None  # what the UI shows of the table at a glance; changes nothing that is made
 
     def input_slices(self, study: Study, above: str, slice_name: str) -> list[str]:
         """Return the slices of an input that one slice of this table reads."""

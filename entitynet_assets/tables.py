@@ -192,6 +192,7 @@ BENCHMARK_IMAGES = Table("benchmark_images", "benchmarks", "held-out picture", (
     BENCHMARK, IMAGE,
     text("class_id", "class it shows: a Wikidata id where there is one"),
     text("class_name", "name of that class"),
+    text("source_class", "what the source itself calls the class, where several come to one", "?"),
     text("image_url", "where it came from"),
     text("path", "stored picture, relative to the lake"),
     _c("phash", "UBIGINT", "64-bit perceptual hash (DCT)"),
@@ -328,6 +329,15 @@ ENTITY_REPORT = Table("entity_report", "curation", "entity with what became of i
     whole("downloaded", "links that gave a picture"), whole("images", "distinct pictures"),
     whole("kept", "pictures kept"), whole("rejected", "pictures rejected"),
 ))  # fmt: skip
+BENCHMARK_CLASSES = Table("benchmark_classes", "curation", "held-out class with what became of its harvest", ("benchmark", "class_id"), (
+    BENCHMARK,
+    text("class_id", "class: a Wikidata id where there is one"), text("class_name", "name of that class"),
+    whole("source_classes", "classes of the source that come to it"),
+    text("status", "how it meets the study's entities", allowed=("joined", "no_entity", "no_pictures")),
+    whole("held_out", "held-out pictures"),
+    whole("queries", "search strings of the entity"), whole("hits", "ranked links"), whole("kept", "pictures kept"),
+    number("min_coverage", "share of the source's classes that must be joined"),
+))  # fmt: skip
 IMAGE_ENTITIES = Table("image_entities", "labels", "picture x entity with evidence", ("image_id", "qid", "evidence", "query_id"), (
     IMAGE, QID,
     text("evidence", "why we believe it", allowed=("query", "alt_text")),
@@ -411,6 +421,15 @@ LEADERBOARD = Table("leaderboard", "scores", "recipe", ("recipe",), (
     number("mean_per_class_recall", "zero-shot recall, mean over classes and benchmarks"),
     number("times_chance", "acc1 over the accuracy of guessing"),
     number("acc1_low", "lower end of its 95 % interval (Wilson)"), number("acc1_high", "upper end"),
+))  # fmt: skip
+FLOORS = Table("floors", "scores", "benchmark x floor x metric", ("benchmark", "floor", "metric"), (
+    BENCHMARK,
+    text("floor", "what a trained model has to beat", allowed=("chance", "colour_hog")),
+    text("metric", "what was measured", allowed=("acc1", "mean_per_class_recall")),
+    number("value", "the figure, 0 to 1"),
+    whole("count", "held-out pictures behind it"),
+    whole("train_count", "pictures learnt from"),
+    whole("classes", "classes to tell apart"),
 ))  # fmt: skip
 ENTITY_SCORES = Table("entity_scores", "scores", "checkpoint x benchmark x entity", ("recipe", "step", "benchmark", "qid"), (
     RECIPE, STEP, BENCHMARK, QID, text("label", "display name"),

@@ -12,12 +12,15 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
+from entitynet_assets.scores.report import floor_values, standing
 from entitynet_assets.tables import TABLES
 
 WORK = {  # words for the summary, in the order of the river
     "searches": "searches", "downloads": "downloads", "pictures": "pictures decoded", "shards_packed": "shards packed",
-    "trainings": "trainings", "evaluations": "evaluations",
+    "trainings": "trainings", "evaluations": "evaluations", "floors": "floors measured",
 }  # fmt: skip
 
 
@@ -78,8 +81,8 @@ class TerminalProgress:
         )
 
 
-def leaderboard(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the leaderboard for a terminal."""
+def leaderboard(rows: Sequence[Mapping[str, Any]], floors: Sequence[Mapping[str, Any]] = ()) -> Table:
+    """Return the leaderboard for a terminal, the floors below it as rows of their own."""
     shown = Table(title="Leaderboard: zero-shot on held-out pictures")
     for name in ("", "recipe", "mix", "seen", "accuracy (95 %)", "x chance"):
         shown.add_column(name, justify="left" if name in ("recipe", "mix") else "right", no_wrap=name != "mix")
@@ -87,6 +90,46 @@ def leaderboard(rows: Sequence[Mapping[str, Any]]) -> Table:
         accuracy = f"{100 * row['acc1']:.1f} % ({100 * row['acc1_low']:.0f}-{100 * row['acc1_high']:.0f})"
         seen, chance = f"{row['samples_seen']:,}", f"{row['times_chance']:.1f}"
         shown.add_row(str(row["place"]), row["recipe"], row["mix"], seen, accuracy, chance)
+    shown.add_section()
+    values = floor_values(floors)
+    for name, value in sorted(values.items(), key=lambda one: -one[1]):
+        times = f"{value / values['chance']:.1f}" if values.get("chance") else ""
+        shown.add_row("", name, "floor", "", f"{100 * value:.1f} %", times)
+    return shown
+
+
+def standings(rows: Sequence[Mapping[str, Any]], floors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say in one line a recipe which floors it beats, given the 95 % interval of its accuracy."""
+    values = floor_values(floors)
+    return [
+        f"{row['recipe']} is " + ", ".join(f"{standing(row, value)} {name}" for name, value in values.items())
+        for row in rows if values
+    ]  # fmt: skip
+
+
+def coverage(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say in one line a benchmark how many of its classes are entities of the study with pictures, and which are not."""
+    lines = []
+    for benchmark in sorted({row["benchmark"] for row in rows}):
+        mine = [row for row in rows if row["benchmark"] == benchmark]
+        joined = [row for row in mine if row["status"] == "joined"]
+        lost = [f"{row['class_name']} ({row['status']})" for row in mine if row["status"] != "joined"]
+        classes, total = (sum(row["source_classes"] for row in part) for part in (joined, mine))
+        lines.append(
+            f"{benchmark}: {classes} of {total} mapped classes joined ({len(joined)} of {len(mine)} items)"
+            + (f"; not: {', '.join(lost[:10])}{' ...' if len(lost) > 10 else ''}" if lost else "")
+        )
+    return lines
+
+
+def tree(branch: Any) -> Tree:
+    """Return a trail (trace/tree.py) for a terminal; what the web says can set neither colours nor the cursor."""
+    style = {"good": "green", "bad": "red", "note": "yellow"}.get(branch.grade, "")
+    plain = "".join(character if character.isprintable() else " " for character in branch.words)
+    label = Text.assemble((branch.kind.replace("_", " "), "dim"), "  ", (plain, style))
+    shown = Tree(label, guide_style="dim")
+    for below in branch.below:
+        shown.children.append(tree(below))
     return shown
 
 

@@ -38,13 +38,13 @@ def slice_names(slice_count: int) -> list[str]:
 def normal_url(url: str) -> str:
     """Return the form under which two spellings of one address meet: lower-case scheme and host, no default port, no fragment.
 
-    Raises ValueError if it is not an absolute http(s) address.
+    Raises ValueError if it is not an absolute http(s) or folder address.
     """
     parts = urlsplit(url.strip())
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"not an absolute http(s) address: {url[:200]!r}")
+    if parts.scheme.lower() not in ("http", "https", "folder") or not parts.hostname:
+        raise ValueError(f"not an absolute http(s) or folder address: {url[:200]!r}")
     port = parts.port
-    keep_port = port and port != {"http": 80, "https": 443}[parts.scheme.lower()]
+    keep_port = port and port != {"http": 80, "https": 443}.get(parts.scheme.lower())
     host = parts.hostname.encode("idna").decode() if not parts.hostname.isascii() else parts.hostname
     host = f"[{host}]" if ":" in host else host
     netloc = f"{host}:{port}" if keep_port else host

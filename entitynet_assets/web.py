@@ -1,6 +1,7 @@
 """The door to the internet: one polite client; every outcome is a value, never an exception.
 
-Belongs here: identification, pace per host, Retry-After, deadlines, byte caps, redirects, robots.txt, opt-out headers.
+Belongs here: identification, pace per host, Retry-After, deadlines, byte caps, redirects, robots.txt, opt-out headers, and
+folders of this machine that are asked like hosts.
 Does not belong here: what an answer means (graph/, hits/, images/), where it is kept (lake.py).
 """
 
@@ -17,10 +18,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 from protego import Protego
+
+from entitynet_assets.folder_site import SCHEME, FolderSite
 
 MAX_REDIRECTS = 5
 PRODUCT = "entitynet"  # our token in robots.txt
@@ -100,6 +103,7 @@ class Web:
         self.user_agent = f"{PRODUCT}/{version('entitynet')} ({contact}) httpx/{httpx.__version__}"
         self.per_host, self.timeout_s, self.max_bytes, self.tries = per_host, timeout_s, max_bytes, tries
         self._resolve = dict(resolve or {})
+        self._folders: dict[str, FolderSite] = {}
         self._client = httpx.Client(
             headers={"User-Agent": self.user_agent, "Accept-Encoding": "gzip"}, timeout=timeout_s, trust_env=not self._resolve,
             limits=httpx.Limits(max_connections=16 * per_host, max_keepalive_connections=16 * per_host),
@@ -108,8 +112,14 @@ class Web:
         self._rules: dict[str, _Rules] = {}
         self._lock = threading.Lock()
 
+    def mount(self, sites: Iterable[FolderSite]) -> None:
+        """Answer `folder://<name>/...` from these folders."""
+        self._folders |= {site.name: site for site in sites}
+
     def ask(self, request: Request) -> Answer:
         """Ask once, again where a failure may pass; returns the last outcome with the number of tries."""
+        if request.url.startswith(f"{SCHEME}://"):
+            return self._ask_folder(request)
         answer = Answer(request.url, "bad_url", "only absolute http(s) addresses are asked")
         for number in range(1, self.tries + 1):
             try:
@@ -147,6 +157,18 @@ class Web:
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
             yield waiting.pop(future), future.result()
+
+    def _ask_folder(self, request: Request) -> Answer:
+        parts = urlsplit(request.url)
+        site = self._folders.get(parts.netloc)
+        if site is None:
+            known = ", ".join(self._folders) or "none"
+            return Answer(request.url, "bad_url", f"no folder {parts.netloc!r}; the study's folders: {known}")
+        reply = site.answer(unquote(parts.path), request.params, request.headers)
+        if len(reply.body) > self.max_bytes:
+            return Answer(request.url, "too_large", f"more than {self.max_bytes} bytes", reply.status)
+        outcome, reason = _outcome(httpx.Response(reply.status, headers=dict(reply.headers)), request)
+        return Answer(request.url, outcome, reason, reply.status, reply.headers, reply.body)
 
     # -- one request -----------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ TEXT_SOURCES = (
 )  # fmt: skip
 TOWERS = ("demo-64", "ViT-B-32", "ViT-B-16")  # resolved to an open_clip configuration in model.py
 LOSSES = ("contrastive",)
+FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
 PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")
 
 T = TypeVar("T")
@@ -189,6 +190,20 @@ class EvalSpec:
     def __post_init__(self) -> None:
         for protocol in self.protocols:
             _need(protocol in PROTOCOLS, "protocols", protocol, f"one of {', '.join(PROTOCOLS)}")
+
+
+@dataclass(frozen=True)
+class FloorSpec:
+    """Score a plain classifier on benchmarks. `train` is Parquet (image_id, class_id, path), paths relative to `root`."""
+
+    floor: str
+    train_fingerprint: str
+    benchmarks: tuple[BenchmarkSpec, ...]
+    root: str = execution("")
+    train: str = execution("")
+
+    def __post_init__(self) -> None:
+        _need(self.floor in FLOORS, "floor", self.floor, f"one of {', '.join(FLOORS)}")
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,11 @@ def test_a_failure_that_passes_is_asked_again(server, web):
     assert (answer.outcome, answer.body, answer.tries) == ("ok", b"whole", 2)
 
 
+def test_a_redirect_never_leads_into_a_folder(server, web):
+    answer = web.ask(Request(server.on("/x", says(302, Location="folder://photos/search"))))
+    assert answer.outcome == "bad_url"
+
+
 def test_304_is_unchanged_only_for_who_asked_conditionally(server, web):
     url = server.on("/x", says(304, ETag='"a"'))
     answer = web.ask(Request(url, headers={"If-None-Match": '"a"'}))

@@ -16,7 +16,11 @@ from entitynet_assets.web import PASSING, Request
 
 @station(
     BENCHMARK_IMAGES,
-    params=lambda place: [[b.name, b.manifest] for b in place.study.benchmarks] + [place.study.shards.stored_side_px],
+    params=lambda place: {
+        "benchmarks": [[b.name, b.manifest] for b in place.study.benchmarks],
+        "side": place.study.shards.stored_side_px,
+        "sample": place.study.sample and place.study.sample.model_dump(),
+    },
 )
 def benchmark_images(work: Work) -> Made:
     """Held-out pictures of every registered benchmark, with the hashes that decontamination compares.

@@ -23,10 +23,14 @@ class HeldOut:
     image_url: str
     class_id: str
     class_name: str
+    source_class: str | None = None
 
 
 def parse_manifest(body: bytes, where: str) -> list[HeldOut]:
-    """Return the entries of {"images": [{"image_url", "qid", "label"}]}. Raises ManifestError naming the entry and field."""
+    """Return the entries of {"images": [{"image_url", "qid", "label"}]}, each perhaps with the source's own "class".
+
+    Raises ManifestError naming the entry and field.
+    """
     try:
         entries = json.loads(body)["images"]
     except (ValueError, KeyError, TypeError) as error:
@@ -38,18 +42,20 @@ def parse_manifest(body: bytes, where: str) -> list[HeldOut]:
             f"{where}: images: expected a list of at least one entry, found {str(entries)[:120]}; mend the manifest"
         )
     for number, entry in enumerate(entries):
-        for field in ("image_url", "qid", "label"):
-            if not isinstance(entry, dict) or not isinstance(entry.get(field), str):
+        for field in ("image_url", "qid", "label", "class"):
+            stated = isinstance(entry, dict) and entry.get(field, "" if field == "class" else None)
+            if not isinstance(stated, str):
                 raise ManifestError(
                     f"{where}: images[{number}].{field}: expected a string, found {entry!r}; mend the manifest"
                 )
-    return [HeldOut(entry["image_url"], entry["qid"], entry["label"]) for entry in entries]
+    return [HeldOut(entry["image_url"], entry["qid"], entry["label"], entry.get("class")) for entry in entries]
 
 
 def held_out_row(benchmark: str, entry: HeldOut, image_id: str, path: str, picture: Picture) -> dict[str, Any]:
     """Return the row of benchmark_images for a decoded picture."""
     return {
         "benchmark": benchmark, "image_id": image_id, "class_id": entry.class_id, "class_name": entry.class_name,
+        "source_class": entry.source_class,
         "image_url": entry.image_url, "path": path, "phash": picture.phash, "dhash": picture.dhash,
         "width_px": picture.width_px, "height_px": picture.height_px,
     }  # fmt: skip

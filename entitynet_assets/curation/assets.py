@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.curation.contamination import leaked
 from entitynet_assets.curation.duplicates import differing_bits, representatives
 from entitynet_assets.curation.texts import web_texts
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
-from entitynet_assets.tables import EMBEDDINGS, ENTITY_REPORT, IMAGE_TEXTS, KEPT_IMAGES, LEAKS, LIKENESS, VERDICTS
+from entitynet_assets.tables import (
+    BENCHMARK_CLASSES,
+    EMBEDDINGS,
+    ENTITY_REPORT,
+    IMAGE_TEXTS,
+    KEPT_IMAGES,
+    LEAKS,
+    LIKENESS,
+    VERDICTS,
+)
 from entitynet_train.spec import EmbedSpec, fingerprint, to_json
 
 PROMPT = "'a photo of a ' || entities.label"
@@ -107,7 +117,8 @@ STATIONS: tuple[Station, ...] = (
     likeness,
     embeddings,
     leaks,
-    sql_asset(VERDICTS, every=("downloads", "urls")),
-    sql_asset(KEPT_IMAGES),
-    sql_asset(ENTITY_REPORT),
+    sql_asset(VERDICTS, every=("downloads", "urls"), preview=previews.VERDICTS),
+    sql_asset(KEPT_IMAGES, preview=previews.KEPT),
+    sql_asset(ENTITY_REPORT, preview=previews.ENTITY_REPORT),
+    sql_asset(BENCHMARK_CLASSES),
 )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 
-from entitynet_assets.graph.closure import Below, members
-from entitynet_assets.graph.dump import read_dump
-from entitynet_assets.graph.items import empty_row, parent_qids, parse_item, value_qids
+from entitynet_assets import previews
+from entitynet_assets.graph.closure import members
+from entitynet_assets.graph.dump import rows_of_scope
+from entitynet_assets.graph.items import parse_item, value_qids
+from entitynet_assets.graph.source import SourceError
 from entitynet_assets.graph.sparql import children_query, parse_children
-from entitynet_assets.resources import Workplace, endpoint
+from entitynet_assets.resources import Workplace, data_path, endpoint
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import (
@@ -35,10 +36,6 @@ IDS_A_CALL = 50  # the item API's limit for anybody
 Rows = list[dict[str, Any]]
 
 
-class SourceError(RuntimeError):
-    """A graph source that did not answer: what was asked, what came, what to do."""
-
-
 HARVESTED = {"roots", "relations", "exclude", "languages"}  # what of the scope is asked for; the rest is chosen later
 
 
@@ -46,6 +43,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     return {
         "scope": place.study.scope.model_dump(include=HARVESTED),
         "source": place.study.graph.model_dump(),
+        "sample": place.study.sample and place.study.sample.model_dump(),
         "round": place.lake.round(),
     }
 
@@ -54,8 +52,9 @@ def _scope(place: Workplace) -> dict[str, Any]:
     WIKIDATA_ITEMS,
     reads=("previous_entities",),
     params=_scope,
-    code_version="2",
     kinds=("python", "sparql"),
+    preview=previews.ITEMS,
+    code_version="3",
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
@@ -125,6 +124,11 @@ def _entities(answer: Answer) -> dict[str, Any]:
 def _need(answer: Answer, name: str) -> Answer:
     if not answer.ok:
         said = answer.body[:200].decode("utf-8", "replace")
+        if answer.outcome in ("connection", "timeout"):
+            raise SourceError(
+                f"{name} at {answer.url}: the host {urlsplit(answer.url).netloc} did not answer: {answer.outcome} ({answer.reason}), "
+                f"{answer.tries} tries; this study needs the network, and nothing of it was changed: check the address and the network"
+            )
         raise SourceError(
             f"{name} at {answer.url}: {answer.outcome} ({answer.reason}) after {answer.tries} tries: {said}; "
             "check the address and the network"
@@ -133,45 +137,7 @@ def _need(answer: Answer, name: str) -> Answer:
 
 
 def _from_dump(work: Work) -> Rows:
-    path, scope = Path(endpoint("dump", work.study.graph.dump)), work.study.scope
-    rows: dict[str, dict[str, Any]] = {}
-    for qid, raw in read_dump(path):
-        rows[qid] = (
-            parse_item(qid, raw, "value", scope.languages) if raw else empty_row(qid, "value", "broken", "not an item")
-        )
-    found = members(scope.roots, scope.relations, _below(rows), scope.exclude)
-    kept = [_role(rows, qid, "member") for qid in sorted(found)]
-    values = set[str]().union(*(value_qids(row) for row in kept)) - found.keys()
-    former = _former(work) - found.keys() - values
-    broken = [
-        row for qid, row in rows.items() if row["status"] == "broken" and qid not in found.keys() | values | former
-    ]
-    return (
-        kept
-        + [_role(rows, qid, "value") for qid in sorted(values)]
-        + [_role(rows, qid, "former") for qid in sorted(former)]
-        + broken
-    )
-
-
-def _role(rows: dict[str, dict[str, Any]], qid: str, role: str) -> dict[str, Any]:
-    return {**rows[qid], "role": role} if qid in rows else empty_row(qid, role, "missing", "not in the dump")
-
-
-def _below(rows: dict[str, dict[str, Any]]) -> Below:
-    @cache
-    def children(relations: tuple[str, ...]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for row in rows.values():
-            for parent in parent_qids(row, relations):
-                found.setdefault(parent, []).append(row["qid"])
-        return found
-
-    def below(parents: Sequence[str], relations: Sequence[str]) -> Iterable[tuple[str, str]]:
-        known = children(tuple(relations))
-        return [(child, parent) for parent in parents for child in known.get(parent, [])]
-
-    return below
+    return rows_of_scope(data_path(endpoint("dump", work.study.graph.dump)), work.study.scope, _former(work))
 
 
 STATIONS: tuple[Station, ...] = (
@@ -179,10 +145,10 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(PARENT_STATEMENTS),
     sql_asset(ENTITY_PARENTS),
     sql_asset(ENTITY_ROOTS),
-    sql_asset(ENTITIES),
+    sql_asset(ENTITIES, preview=previews.ENTITIES),
     sql_asset(ROOT_BRANCHES),
-    sql_asset(ATTRIBUTES),
+    sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
     sql_asset(ENTITY_TEXTS),
-    sql_asset(GRAPH_INTEGRITY),
+    sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),
     sql_asset(ENTITY_CHANGES),
 )

@@ -44,9 +44,14 @@ def value_qids(row: Mapping[str, Any]) -> set[str]:
     }
 
 
-def parent_qids(row: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
-    """Return the ids one statement above an item."""
-    return {claim["value_qid"] for claim in row["claims"] if claim["value_qid"] and claim["property_id"] in relations}
+def parents_above(raw: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
+    """Return the ids one statement above an item, and no more of it; an item whose statements cannot be read has none."""
+    try:
+        claims = _mapping(raw.get("claims"))
+        found = [claim for pid in relations for claim in _best(pid, claims.get(pid, []))]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return set()
+    return {claim["value_qid"] for claim in found if isinstance(claim["value_qid"], str)}
 
 
 def _row(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str]) -> dict[str, Any]:

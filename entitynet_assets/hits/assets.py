@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from entitynet_assets.hits.provider import BadPageError, provider
+from entitynet_assets.resources import endpoint
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
+from entitynet_assets.studies.models import Provider
 from entitynet_assets.tables import HITS, SEARCH_PAGES, URLS, YIELD_FORECAST
 from entitynet_assets.text import hash_id, normal_url
 from entitynet_assets.web import PASSING, Answer, Request
@@ -47,7 +50,13 @@ def _requests(work: Work) -> Iterator[tuple[Tag, Request]]:
     for query in work.rows("queries"):
         for chosen in work.study.providers:
             for page in range(1, chosen.pages + 1):
-                yield (query, chosen.name, page), provider(chosen.name).request(query["text"], page, chosen.per_page)
+                yield (query, chosen.name, page), _request(chosen, query["text"], page, chosen.per_page)
+
+
+def _request(chosen: Provider, text: str, page: int, per_page: int) -> Request:
+    """Return the provider's request, sent where the study or this machine's environment says that its search is."""
+    asked = provider(chosen.name).request(text, page, per_page)
+    return replace(asked, url=endpoint(chosen.name, chosen.address or asked.url))
 
 
 def _wanted(ledger: dict[tuple[str, str, int], Row], tag: Tag, round_: int) -> bool:
@@ -105,7 +114,7 @@ def yield_forecast(work: Work) -> Made:
     nouns = {row["qid"]: row for row in queries if row["kind"] == "noun"}
     per_entity = Counter(row["qid"] for row in queries)
     asked = [
-        ((row, chosen), provider(chosen.name).request(row["text"], 1, 0))
+        ((row, chosen), _request(chosen, row["text"], 1, 0))
         for row in nouns.values()
         for chosen in work.study.providers
     ]

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from entitynet_assets import previews
 from entitynet_assets.images.download import download_row, due_request
 from entitynet_assets.pictures import read_picture
 from entitynet_assets.stations import Made, Station, Work, station
@@ -18,6 +19,7 @@ FLUSH = 50  # downloads between two notes of the ledger, so that a killed run lo
     DOWNLOADS,
     reads=("urls",),
     kinds=("python", "http"),
+    preview=previews.OUTCOMES,
     params=lambda place: {"round": place.lake.round(), "max_bytes": place.study.web.max_bytes},
 )
 def downloads(work: Work) -> Made:
@@ -48,6 +50,7 @@ def downloads(work: Work) -> Made:
     reads=("downloads",),
     every=("downloads",),
     kinds=("python", "pillow"),
+    preview=previews.IMAGES,
     params=lambda place: place.study.shards.stored_side_px,
 )
 def images(work: Work) -> Made:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from entitynet_assets import previews
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Station
 from entitynet_assets.tables import CAPTION_MIXES
 
-STATIONS: tuple[Station, ...] = (sql_asset(CAPTION_MIXES),)
+STATIONS: tuple[Station, ...] = (sql_asset(CAPTION_MIXES, preview=previews.CAPTION_MIXES),)

@@ -2,15 +2,14 @@
 
 What it is: alt text, title, keywords, licence and author of one picture, from the facts and a random stream.
 What belongs here: templates and their noise.
-What does not: which picture shows what (world.py), search over the words (search.py).
+What does not: which picture shows what (plan.py), search over the words (search.py).
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from entitynet_assets.sample.facts import Item, load_facts
-from entitynet_assets.sample.look import read_look
-from entitynet_assets.sample.palette import main_colour
+from entitynet_assets.sample.facts import Item
 
 CC = "https://creativecommons.org"
 LICENCES = (
@@ -35,7 +34,7 @@ BOILERPLATE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Words:
     """What a page and a search answer say of a picture; licence and author are None where the page has none."""
 
@@ -47,41 +46,55 @@ class Words:
     author: str | None
 
 
-def caption(items: tuple[Item, Item], draw_seed: int, rng: random.Random, alt_noise: float) -> Words:
-    """Write the words of one picture; `items` are the one named and another for a wrong alt text."""
-    named, other = items
-    colour = main_colour(read_look(load_facts().items, named.qid), draw_seed)
-    alt = honest_alt(named, colour, rng)
+@dataclass(frozen=True)
+class Told:
+    """What there is to tell of an entity: itself, and the names of its classes, materials and parts."""
+
+    item: Item
+    classes: tuple[str, ...]
+    materials: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+def read_told(items: Mapping[str, Item], qid: str) -> Told:
+    """Gather what captions say of an entity."""
+    item = items[qid]
+    classes, materials, parts = (
+        tuple(items[value].label.text for value in values)
+        for values in (item.parents(), item.values("P186"), item.values("P527"))
+    )
+    return Told(item, classes, materials, parts)
+
+
+def caption(told: Told, other: str, colour: str, rng: random.Random, alt_noise: float) -> Words:
+    """Write the words of one picture in its colour; `other` is the name that a wrong alt text gives."""
+    alt = honest_alt(told, colour, rng)
     if rng.random() < alt_noise:
         alt = noisy_alt(other, rng)
     licence, licence_url = rng.choice(LICENCES)
-    title = f"{named.label.text.capitalize()}{rng.choice(PLACES)} {rng.randrange(100):02d}"
-    return Words(alt, title, keywords(named, colour), licence, licence_url, rng.choice(AUTHORS))
+    title = f"{told.item.label.text.capitalize()}{rng.choice(PLACES)} {rng.randrange(100):02d}"
+    return Words(alt, title, keywords(told, colour), licence, licence_url, rng.choice(AUTHORS))
 
 
-def honest_alt(item: Item, colour: str, rng: random.Random) -> str:
+def honest_alt(told: Told, colour: str, rng: random.Random) -> str:
     """Describe the picture truly: name, sometimes colour, part, material or class."""
-    items = load_facts().items
-    name = rng.choice([item.label.text, item.label.text, *(a.text for a in item.aliases)])
-    parts, materials = item.values("P527"), item.values("P186")
+    label = told.item.label.text
+    name = rng.choice([label, label, *(a.text for a in told.item.aliases)])
     choices = [name, f"{colour} {name}", f"a {colour} {name}", f"{name}{rng.choice(PLACES)}"]
-    choices += [f"{name} with {items[p].label.text}" for p in parts[:2]]
-    choices += [f"{items[m].label.text} {name}" for m in materials[:1]]
-    choices += [f"{name}, {items[p].label.text}" for p in item.parents()[:1]]
+    choices += [f"{name} with {part}" for part in told.parts[:2]]
+    choices += [f"{material} {name}" for material in told.materials[:1]]
+    choices += [f"{name}, {above}" for above in told.classes[:1]]
     return rng.choice(choices)
 
 
-def noisy_alt(other: Item, rng: random.Random) -> str:
+def noisy_alt(other: str, rng: random.Random) -> str:
     """Return an alt text that is empty, boilerplate or names something else."""
     if rng.random() < 0.25:
-        return other.label.text
+        return other
     return rng.choice(BOILERPLATE).format(n=rng.randrange(10_000))
 
 
-def keywords(item: Item, colour: str) -> tuple[str, ...]:
+def keywords(told: Told, colour: str) -> tuple[str, ...]:
     """Return what a search engine has indexed: names, class and attribute words."""
-    items = load_facts().items
-    values = [v for pid in ("P186", "P527") for v in item.values(pid)]
-    texts = [item.label.text, *(a.text for a in item.aliases), colour]
-    texts += [items[q].label.text for q in (*item.parents(), *values)]
-    return tuple(dict.fromkeys(texts))
+    names = [told.item.label.text, *(a.text for a in told.item.aliases), colour]
+    return tuple(dict.fromkeys((*names, *told.classes, *told.materials, *told.parts)))

@@ -1,6 +1,6 @@
 """Draws one picture of an item: its body plan in its colours, on a background that says nothing of the class.
 
-What it is: `draw(look, seed, size)`, with pose, light, background, clutter, texture and noise from the seed.
+What it is: `draw(look, seed, size)`, with pose, light, background, clutter, texture, things in front, lens and noise from the seed.
 What belongs here: everything the classes share. What does not: shapes (plans_*.py), bytes (render.py).
 Legend: W, H are px of the finished picture.
 """
@@ -8,21 +8,21 @@ Legend: W, H are px of the finished picture.
 import random
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageEnhance
+from PIL import Image, ImageDraw, ImageFilter
 
-from entitynet_assets.sample import plans_nature, plans_things, plans_vehicles
+from entitynet_assets.sample import plans_animals, plans_music, plans_plants, plans_things, plans_vehicles
 from entitynet_assets.sample.brush import Brush, Ink
 from entitynet_assets.sample.look import Look
 from entitynet_assets.sample.palette import NAMED, RGB, main_colour, mixed, shade, varied
 
 PLANS = {
-    "fruit": plans_nature.fruit,
-    "quadruped": plans_nature.quadruped,
-    "bird": plans_nature.bird,
-    "fish": plans_nature.fish,
-    "flower": plans_nature.flower,
-    "string_instrument": plans_things.string_instrument,
-    "wind_instrument": plans_things.wind_instrument,
+    "fruit": plans_plants.fruit,
+    "quadruped": plans_animals.quadruped,
+    "bird": plans_animals.bird,
+    "fish": plans_animals.fish,
+    "flower": plans_plants.flower,
+    "string_instrument": plans_music.string_instrument,
+    "wind_instrument": plans_music.wind_instrument,
     "two_wheeler": plans_vehicles.two_wheeler,
     "motor_vehicle": plans_vehicles.motor_vehicle,
     "aircraft": plans_vehicles.aircraft,
@@ -32,6 +32,8 @@ PLANS = {
     "building": plans_things.building,
 }
 SUPERSAMPLING = 2
+OCCLUDED_SHARE = 0.3
+SOFT_SHARE = 0.4
 BACKDROPS: tuple[RGB, ...] = (
     (196, 208, 220),
     (168, 188, 150),
@@ -57,6 +59,7 @@ def draw(look: Look, seed: int, size: tuple[int, int] = (224, 224)) -> Image.Ima
     slack = round(min(size) * 0.06)
     at = [rng.randint(-slack, free + slack) if free else (0 - slack // 2) for free in room]
     picture.paste(thing, (at[0], at[1]), thing)
+    occluded(picture, rng)
     return lit(picture, rng)
 
 
@@ -144,11 +147,39 @@ def grain(material: str, shape: tuple[int, int], rng: np.random.Generator) -> np
     return rng.standard_normal(shape)
 
 
+def occluded(picture: Image.Image, rng: random.Random) -> None:
+    """Put something partly in front, in a third of the pictures: a post, a twig or a rounded thing at the edge."""
+    if rng.random() > OCCLUDED_SHARE:
+        return
+    pen, (width, height) = ImageDraw.Draw(picture), picture.size
+    colour = varied(shade(rng.choice(BACKDROPS), rng.uniform(0.4, 0.8)), rng, 24)
+    x, y = rng.uniform(0.08, 0.92) * width, rng.uniform(0.75, 1.0) * height
+    kind, part = rng.randrange(3), rng.uniform(0.03, 0.06) * min(width, height)
+    if kind == 0:
+        pen.line((x, 0, x + rng.uniform(-0.1, 0.1) * width, height), fill=colour, width=max(1, round(part)))
+    elif kind == 1:
+        pen.line((0, y, width, y + rng.uniform(-0.3, 0.1) * height), fill=colour, width=max(1, round(part)))
+    else:
+        pen.ellipse((x - 4 * part, y - 2 * part, x + 4 * part, y + 6 * part), fill=colour)
+
+
 def lit(picture: Image.Image, rng: random.Random) -> Image.Image:
-    """Change light, contrast and colour a little, then add sensor noise."""
-    picture = ImageEnhance.Brightness(picture).enhance(rng.uniform(0.8, 1.15))
-    picture = ImageEnhance.Contrast(picture).enhance(rng.uniform(0.85, 1.15))
-    picture = ImageEnhance.Color(picture).enhance(rng.uniform(0.7, 1.15))
-    noise = np.random.default_rng(rng.getrandbits(32)).integers(-9, 10, (picture.height, picture.width, 1), np.int16)
-    pixels = np.asarray(picture).astype(np.int16) + noise
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8), "RGB")
+    """Change light, contrast and colour a little: light from a side, a lens that is darker at the edge and a bit soft."""
+    if rng.random() < SOFT_SHARE:
+        picture = picture.filter(ImageFilter.BoxBlur(rng.uniform(0.3, 1.0)))
+    pixels_HWC = np.asarray(picture).astype(np.float32)
+    grey_HW1 = pixels_HWC.mean(2, keepdims=True)
+    gain, contrast = rng.uniform(0.8, 1.15), rng.uniform(0.85, 1.15)
+    level = float(grey_HW1.mean())
+    pixels_HWC = grey_HW1 + (pixels_HWC - grey_HW1) * rng.uniform(0.7, 1.15)
+    pixels_HWC = (level + (pixels_HWC - level) * contrast) * (gain * light(grey_HW1.shape[:2], rng))
+    pixels_HWC += np.random.default_rng(rng.getrandbits(32)).integers(-9, 10, grey_HW1.shape, np.int16)
+    return Image.fromarray(pixels_HWC.clip(0, 255).astype(np.uint8), "RGB")
+
+
+def light(shape: tuple[int, int], rng: random.Random) -> np.ndarray:
+    """Return the light on a picture of a shape (H, W) px as factors of about 1, shaped (H, W, 1)."""
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
+    slope_x, slope_y, rim = rng.uniform(-0.12, 0.12), rng.uniform(-0.12, 0.06), rng.uniform(0.0, 0.14)
+    across, down = slope_x * x - rim * x * x, slope_y * y - rim * y * y
+    return (1.0 + down[:, None] + across[None, :])[..., None]

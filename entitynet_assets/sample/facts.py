@@ -6,6 +6,7 @@ What does not: drawing (draw.py), the web that shows the items (world.py), answe
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -14,7 +15,7 @@ from typing import Any
 PARENT_PROPERTIES = ("P279", "P171")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sourced:
     """A text with the key of the place it was checked in."""
 
@@ -22,7 +23,7 @@ class Sourced:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement: an item id, a string or a quantity (then `unit` is an item id)."""
 
@@ -32,7 +33,7 @@ class Statement:
     unit: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One Wikidata item of the sample."""
 
@@ -72,7 +73,7 @@ class Facts:
         return ancestors(self.items, qid)
 
 
-def ancestors(items: dict[str, Item], qid: str) -> dict[str, int]:
+def ancestors(items: Mapping[str, Item], qid: str) -> dict[str, int]:
     """Walk superclasses and parent taxa breadth first; cycles are harmless."""
     distance = {qid: 0}
     queue = [qid]

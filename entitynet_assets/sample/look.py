@@ -5,6 +5,7 @@ What belongs here: body plan by nearest drawable ancestor, colours (P462), mater
 What does not: pixels (draw.py and the body plans).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from entitynet_assets.sample.facts import Item, ancestors
@@ -73,6 +74,12 @@ PARTS = {
     "Q553": "tooth",
     "Q174647": "heel",
     "Q1076223": "fur",
+    "Q378184": "prickle",
+    "Q15141537": "rotor",
+    "Q99895": "pillow",
+    "Q83360": "thumb",
+    "Q1138737": "lamp",
+    "Q768575": "lens",
 }
 BODY_PLANS = {
     "Q3314483": "fruit",
@@ -117,7 +124,7 @@ class Look:
         return part in self.parts
 
 
-def read_look(items: dict[str, Item], qid: str) -> Look:
+def read_look(items: Mapping[str, Item], qid: str) -> Look:
     """Compute the look of an item.
 
     Raises:

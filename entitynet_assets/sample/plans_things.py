@@ -1,83 +1,23 @@
-"""Body plans of things people make: instruments, furniture, clothing, tools, buildings.
+"""Body plans of things people make: furniture, clothing, tools, buildings.
 
 What it is: one function a plan, `plan(brush, look, ink, rng)`; siblings share it and differ by their statements.
-What belongs here: shapes that follow from parts, sizes and colours.
-What does not: living things (plans_nature.py), vehicles (plans_vehicles.py).
+What belongs here: shapes that follow from parts, sizes and colours. What does not: instruments (plans_music.py).
 """
 
 import math
 import random
-from itertools import pairwise
 
-from entitynet_assets.sample.brush import Brush, Ink, arc, oval
+from entitynet_assets.sample.brush import Brush, Ink, oval
 from entitynet_assets.sample.look import Look
 from entitynet_assets.sample.palette import GLASS, NAMED, RUBBER, STEEL, shade
 
 
-def string_instrument(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
-    """Draw a waisted body with neck and strings, upright; pickups make horns, a bow lies beside."""
-    wide = 0.9 / look.elongation + 0.1
-    brush.box((-0.05, -0.85), (0.05, 0.3), ink.dark)
-    if look.has("pickup"):
-        horned_body(brush, ink, wide)
-    else:
-        brush.ellipse((0, 0.62), (wide, 0.34), ink.main)
-        brush.ellipse((0, 0.12), (wide * 0.78, 0.27), ink.main)
-        brush.box((-wide * 0.6, 0.15), (wide * 0.6, 0.6), ink.main)
-        for side in (-1, 1):
-            brush.line([(side * 0.2, 0.3), (side * 0.14, 0.44), (side * 0.2, 0.58)], 0.035, ink.dark)
-        brush.box((-0.05, -0.1), (0.05, 0.35), ink.dark)
-        brush.polygon([(-0.07, 0.62), (0.07, 0.62), (0.04, 0.9), (-0.04, 0.9)], ink.dark)
-    neck_end(brush, look, ink)
-    if look.has("bow"):
-        x = rng.uniform(0.5, 0.68)
-        brush.line([(x, -0.8), (x + 0.12, 0.85)], 0.035, shade(ink.main, 0.7))
-        brush.line([(x - 0.06, -0.78), (x + 0.06, 0.86)], 0.015, NAMED["white"])
-
-
-def horned_body(brush: Brush, ink: Ink, wide: float) -> None:
-    """Draw a solid body with two horns, a guard and pickups."""
-    brush.ellipse((0.02, 0.66), (wide * 1.05, 0.3), ink.main)
-    brush.box((-wide * 0.85, 0.2), (wide * 0.85, 0.7), ink.main, 0.1)
-    for side, reach in ((-1, -0.12), (1, 0.0)):
-        brush.ellipse((side * wide * 0.68, 0.18 + reach), (0.12, 0.24), ink.main, side * 0.3)
-    brush.ellipse((0.08, 0.5), (wide * 0.6, 0.3), ink.second, 0.3)
-    brush.box((-0.05, -0.85), (0.05, 0.4), shade(NAMED["brown"], 1.2))
-    for y in (0.42, 0.58):
-        brush.box((-0.13, y), (0.13, y + 0.07), RUBBER, 0.02)
-    brush.box((-0.12, 0.76), (0.12, 0.82), STEEL)
-
-
-def neck_end(brush: Brush, look: Look, ink: Ink) -> None:
-    """Draw head, pegs and strings."""
-    brush.box((-0.08, -0.97), (0.08, -0.8), shade(ink.main, 0.8), 0.03)
-    for y in (-0.94, -0.85) if look.has("peg") else ():
-        for side in (-1, 1):
-            brush.ellipse((side * 0.13, y), (0.05, 0.03), ink.dark)
-    for x in (-0.025, 0.025) if look.has("string") else ():
-        brush.line([(x, -0.82), (x, 0.74)], 0.012, NAMED["white"])
-
-
-def wind_instrument(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
-    """Draw a bent conical tube with a flared bell and keys."""
-    tilt = rng.uniform(-0.05, 0.05)
-    bow = arc((0.08, 0.5), 0.34, math.pi, 0, 12)
-    tube = [(-0.78, -0.62), (-0.6, -0.86), (-0.36, -0.78), (-0.28, -0.4), (-0.26 + tilt, 0.5), *bow]
-    for i, (start, stop) in enumerate(pairwise(tube)):
-        brush.line([start, stop], 0.06 + 0.24 * i / len(tube), ink.main)
-    if look.has("bell"):
-        brush.polygon([(0.3, 0.55), (0.54, 0.55), (0.8, -0.2), (0.2, -0.28)], ink.main)
-        brush.ellipse((0.5, -0.24), (0.31, 0.1), shade(ink.main, 0.6), 0.12)
-    for y in (-0.35, -0.15, 0.05, 0.25, 0.45) if look.has("key") else ():
-        brush.ellipse((-0.25, y), (0.07, 0.06), shade(ink.main, 1.5))
-    brush.line([(-0.14, -0.4), (-0.12, 0.5)], 0.03, shade(ink.main, 0.65))
-    brush.line([(-0.86, -0.56), (-0.76, -0.66)], 0.09, RUBBER)
-
-
 def furniture(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
-    """Draw a seat with a back, shelves with books, or a top on legs, by the stated parts."""
+    """Draw shelves with books, a bed, a seat with a back, or a top on legs, by the stated parts."""
     if look.has("book"):
         shelves(brush, look, ink, rng)
+    elif look.has("pillow"):
+        bed(brush, look, ink, rng)
     elif look.has("seat"):
         seat(brush, ink, rng)
     else:
@@ -111,6 +51,20 @@ def top_on_legs(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
     brush.box((-0.97, -0.07), (0.97, 0.05), ink.main)
 
 
+def bed(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a frame from the side with a high end, a mattress, a blanket and a pillow."""
+    cover = shade(NAMED[rng.choice(("blue", "red", "green", "grey"))], rng.uniform(0.9, 1.2))
+    low = min(0.5, 1.1 / look.elongation)
+    for x in (-0.85, 0.82):
+        brush.line([(x, 0.2), (x, 0.2 + low + 0.1)], 0.11, shade(ink.main, 0.8))
+    brush.box((-0.94, -0.6), (-0.8, 0.5), ink.main, 0.04)
+    brush.box((0.78, -0.2), (0.9, 0.5), ink.main, 0.04)
+    brush.box((-0.84, -0.02), (0.82, 0.24), NAMED["white"], 0.06)
+    brush.box((-0.35, -0.08), (0.84, 0.3), cover, 0.08)
+    brush.box((-0.84, 0.2), (0.84, 0.4), shade(ink.main, 1.1))
+    brush.ellipse((-0.58, -0.1), (0.22, 0.11), ink.second if len(look.colours) > 1 else NAMED["white"], -0.2)
+
+
 def shelves(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
     """Draw a high box with shelves full of books."""
     half = 0.95 / look.elongation * 1.15
@@ -129,9 +83,11 @@ def shelves(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
 
 
 def clothing(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
-    """Draw a sock where a heel is stated, else a hat with crown and brim."""
+    """Draw a sock where a heel is stated, a mitten where a thumb is, else a hat with crown and brim."""
     if look.has("heel"):
         sock(brush, ink, rng)
+    elif look.has("thumb"):
+        mitten(brush, ink, rng)
     else:
         hat(brush, look, ink, rng)
 
@@ -148,6 +104,18 @@ def sock(brush: Brush, ink: Ink, rng: random.Random) -> None:
         brush.box((-0.35, -0.9 + i * 0.26), (0.2, -0.78 + i * 0.26), ink.second if i else shade(ink.second, 0.9))
 
 
+def mitten(brush: Brush, ink: Ink, rng: random.Random) -> None:
+    """Draw a rounded hand with a thumb, a ribbed cuff and bands."""
+    brush.ellipse((0.4, 0.12), (0.17, 0.38), ink.main, rng.uniform(0.35, 0.6))
+    brush.box((-0.4, -0.6), (0.34, 0.5), ink.main, 0.3)
+    brush.ellipse((-0.03, -0.5), (0.37, 0.42), ink.main)
+    for i in range(rng.choice((1, 2, 3))):
+        brush.box((-0.4, -0.42 + 0.22 * i), (0.34, -0.32 + 0.22 * i), ink.second)
+    brush.box((-0.38, 0.5), (0.32, 0.94), ink.second, 0.06)
+    for x in (-0.25, -0.1, 0.05, 0.2):
+        brush.line([(x, 0.54), (x, 0.9)], 0.03, shade(ink.second, 0.75))
+
+
 def hat(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
     """Draw a wide curved brim and a dented crown with a band."""
     tall = min(0.75, 1.9 / look.elongation)
@@ -161,13 +129,20 @@ def hat(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
 
 
 def hand_tool(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
-    """Draw two crossed blades with grips where a blade is stated, else a head on a handle."""
-    if not look.has("blade"):
+    """Draw crossed blades where a blade is stated, a head on a shaft where there is wood, else a bar with jaws."""
+    if look.has("blade"):
+        crossed_blades(brush, ink, rng)
+    elif "wood" in look.materials:
         brush.box((-0.08, -0.55), (0.08, 0.95), shade(NAMED["brown"], rng.uniform(1.0, 1.35)), 0.06)
         brush.box((-0.34, -0.82), (0.3, -0.5), shade(STEEL, 0.6), 0.04)
         brush.box((-0.5, -0.86), (-0.3, -0.46), shade(STEEL, 0.75), 0.03)
         brush.polygon([(0.28, -0.82), (0.72, -0.74), (0.7, -0.66), (0.28, -0.52)], shade(STEEL, 0.65))
-        return
+    else:
+        open_jaws(brush, look, ink, rng)
+
+
+def crossed_blades(brush: Brush, ink: Ink, rng: random.Random) -> None:
+    """Draw two blades over each other with rings to hold them."""
     gape = rng.uniform(0.12, 0.34)
     for side in (-1, 1):
         tip = (side * gape, -0.95)
@@ -177,10 +152,24 @@ def hand_tool(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
     brush.ellipse((0, 0.12), (0.06, 0.06), RUBBER)
 
 
+def open_jaws(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
+    """Draw a slim bar with an open jaw at one end and a ring at the other."""
+    half = 0.07 + 0.2 / max(2.0, look.elongation)
+    brush.box((-half, -0.5), (half, 0.7), ink.main, 0.05)
+    brush.box((-half * 0.4, -0.4), (half * 0.4, 0.55), shade(ink.main, 0.75), 0.03)
+    brush.ellipse((0, -0.58), (0.3, 0.28), ink.main)
+    brush.ring((0, 0.74), 0.22, 0.13, ink.main)
+    gap = rng.uniform(0.08, 0.13)
+    hollow = [(-gap - 0.06, -0.99), (-gap, -0.62), (gap, -0.62), (gap - 0.06, -0.99)]
+    brush.pen.polygon(brush.pixels(hollow), fill=(0, 0, 0, 0))
+
+
 def building(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:
-    """Draw a mill where sails are stated, a tower of storeys, or a house with a roof."""
+    """Draw a mill where sails are stated, a beacon where lenses are, a tower of storeys, or a house with a roof."""
     if look.has("sail"):
         mill(brush, ink, rng)
+    elif look.has("lens"):
+        beacon(brush, ink, rng)
     elif look.has("storey"):
         tower(brush, look, ink, rng)
     else:
@@ -200,6 +189,22 @@ def mill(brush: Brush, ink: Ink, rng: random.Random) -> None:
         brush.line([(0, -0.3), (0.66 * c, -0.3 + 0.66 * s)], 0.04, RUBBER)
         blade = [(0.14, 0.02), (0.66, 0.02), (0.66, 0.16), (0.14, 0.16)]
         brush.polygon([(x * c - y * s, -0.3 + x * s + y * c) for x, y in blade], shade(NAMED["white"], 0.85))
+
+
+def beacon(brush: Brush, ink: Ink, rng: random.Random) -> None:
+    """Draw a slim tapering tower with bands, a gallery, a lantern and a cap."""
+    edge = lambda y: 0.16 + 0.2 * (y + 0.5) / 1.45
+    bands = rng.choice((5, 6, 7))
+    for i in range(bands):
+        top, low = -0.5 + 1.45 * i / bands, -0.5 + 1.45 * (i + 1) / bands
+        corners = [(-edge(top), top), (edge(top), top), (edge(low), low), (-edge(low), low)]
+        brush.polygon(corners, ink.second if i % 2 else ink.main)
+    brush.box((-0.28, -0.56), (0.28, -0.49), RUBBER)
+    brush.box((-0.13, -0.78), (0.13, -0.56), NAMED["yellow"])
+    brush.polygon([(-0.2, -0.76), (0, -0.97), (0.2, -0.76)], shade(ink.second, 0.7))
+    brush.box((-0.09, 0.68), (0.09, 0.95), shade(NAMED["brown"], 0.6))
+    for y in (-0.25, 0.1, 0.4):
+        brush.box((-0.05, y), (0.05, y + 0.1), RUBBER)
 
 
 def tower(brush: Brush, look: Look, ink: Ink, rng: random.Random) -> None:

@@ -1,56 +1,94 @@
 """The sample's image search: words against words.
 
-What it is: an index over the planned pictures and `search(query)`, ranked by shared tokens.
-What belongs here: tokens, scores, the answer's JSON. What does not: the words (captions.py), HTTP (server.py).
+What it is: an inverted index over the planned pictures and `answer(index, query, ...)`, ranked by shared tokens.
+What belongs here: tokens, scores, the answer's JSON. What does not: the words (captions.py), HTTP (sites.py).
+
+The index holds numbers and no pictures: for each token the rows that have it with the weights of their fields. The rows of a
+result page are planned anew.
 """
 
 import re
-from collections import Counter
+from array import array
+from functools import lru_cache
 from typing import Any
 
-from entitynet_assets.sample.world import Picture, World
+import numpy as np
+
+from entitynet_assets.sample.captions import Words
+from entitynet_assets.sample.plan import Picture, plan_entity
+from entitynet_assets.sample.world import World
 
 # A keyword says what the engine thinks the picture is; a title and an alt text are what people wrote.
-WEIGHTS = {"keywords": 3.0, "title": 2.0, "alt": 1.0}
+KEYWORD, TITLE, ALT = 3, 2, 1
 PER_PAGE_MAX = 100
 
 
 class SearchIndex:
-    """Scores every picture of a world for a query."""
+    """For each token the rows that have it; a row is a number in the order of the plan."""
 
     def __init__(self, world: World) -> None:
-        self.rows = world.plan()
-        self.weights = [token_weights(row) for row in self.rows]
-        documents = Counter(token for weights in self.weights for token in weights)
-        self.rarity = {token: 1.0 / count**0.5 for token, count in documents.items()}
+        self.settings = world.settings
+        self.first = array("q", [0])  # the first row of each entity, and the end
+        self.order = array("I")  # ties are broken by the picture's id, which begins with this number
+        self.postings: dict[str, tuple[array[int], array[int]]] = {}
+        for index in range(len(world.entities)):
+            for picture in plan_entity(world.settings, index):
+                self.add(picture)
+            self.first.append(len(self.order))
 
-    def rank(self, query: str) -> list[Picture]:
-        """Return the pictures that share a token with the query, best first; ties go by id."""
-        wanted = set(tokens(query))
-        scored = [(self.score(wanted, weights), row) for weights, row in zip(self.weights, self.rows, strict=True)]
-        hits = [(score, row) for score, row in scored if score > 0]
-        return [row for _, row in sorted(hits, key=lambda hit: (-hit[0], hit[1].id))]
+    def add(self, picture: Picture) -> None:
+        """Index one picture."""
+        row = len(self.order)
+        self.order.append(int(picture.id[:8], 16))
+        for token, weight in token_weights(picture.words).items():
+            found = self.postings.get(token)
+            if found is None:
+                found = self.postings[token] = (array("I"), array("B"))
+            found[0].append(row)
+            found[1].append(weight)
 
-    def score(self, wanted: set[str], weights: dict[str, float]) -> float:
-        """Sum rarity times field weight over shared tokens, times the share of the query that is met."""
-        shared = wanted & weights.keys()
-        total = sum(weights[token] * self.rarity[token] for token in shared)
-        return total * (len(shared) / max(1, len(wanted))) ** 2
+    def rank(self, query: str) -> np.ndarray:
+        """Return the rows that share a token with the query, best first.
+
+        The score is the sum over shared tokens of field weight times rarity, times the squared share of the query that is met.
+        """
+        wanted = sorted(set(tokens(query)))
+        score_R, met_R = np.zeros(len(self.order)), np.zeros(len(self.order), np.int16)
+        for token in wanted:
+            if token in self.postings:
+                rows, weights = (np.array(part) for part in self.postings[token])
+                score_R[rows] += weights / len(rows) ** 0.5
+                met_R[rows] += 1
+        rows = np.flatnonzero(met_R)
+        score = score_R[rows] * (met_R[rows] / max(1, len(wanted))) ** 2
+        return rows[np.lexsort((np.frombuffer(self.order, np.uint32)[rows] if len(rows) else rows, -score))]
+
+    def pictures(self, rows: np.ndarray) -> list[Picture]:
+        """Return the pictures of some rows."""
+        owners = np.searchsorted(np.frombuffer(self.first, np.int64), rows, "right") - 1
+        return [self.entity(int(owner))[int(row) - self.first[owner]] for row, owner in zip(rows, owners, strict=True)]
+
+    def entity(self, index: int) -> list[Picture]:
+        """Return the pictures of the entity of this number."""
+        return planned(self.settings, index)
 
 
-def tokens(text: str) -> list[str]:
+planned = lru_cache(maxsize=1024)(plan_entity)
+
+
+@lru_cache(maxsize=16_384)
+def tokens(text: str) -> tuple[str, ...]:
     """Split a text to lower-case words, plain plurals without their s."""
     words = re.findall(r"[^\W_]+", text.lower())
-    return [w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in words]
+    return tuple(w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in words)
 
 
-def token_weights(row: Picture) -> dict[str, float]:
+def token_weights(words: Words) -> dict[str, int]:
     """Return for each token of a picture's words the summed weights of the fields that have it."""
-    texts = {"keywords": " ".join(row.words.keywords), "title": row.words.title, "alt": row.words.alt}
-    weights: dict[str, float] = {}
-    for name, text in texts.items():
+    weights = dict.fromkeys(tokens(" ".join(words.keywords)), KEYWORD)
+    for text, weight in ((words.title, TITLE), (words.alt, ALT)):
         for token in set(tokens(text)):
-            weights[token] = weights.get(token, 0.0) + WEIGHTS[name]
+            weights[token] = weights.get(token, 0) + weight
     return weights
 
 
@@ -64,7 +102,8 @@ def answer(index: SearchIndex, query: str, page: int, per_page: int) -> dict[str
         raise ValueError(f"page must be 1 or more and per_page 0 to {PER_PAGE_MAX}, found {page} and {per_page}")
     ranked = index.rank(query)
     first = (page - 1) * per_page
-    results = [result(row, first + i + 1) for i, row in enumerate(ranked[first : first + per_page])]
+    found = index.pictures(ranked[first : first + per_page])
+    results = [result(row, first + i) for i, row in enumerate(found, 1)]
     return {"query": query, "total": len(ranked), "page": page, "per_page": per_page, "results": results}
 
 

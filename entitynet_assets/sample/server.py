@@ -7,7 +7,9 @@ What belongs here: sockets, the request log, start and stop. What does not: answ
 import argparse
 import signal
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -18,19 +20,59 @@ from entitynet_assets.sample.world import CONTROL_HOST, World, make_world
 
 LOOPBACK = "127.0.0.1"
 BODY_MAX_BYTES = 4_000_000
+VISITS_KEPT = 200_000
+SLOW_S = 0.4
+DRIP_S = 0.2
+WORLD_FLAGS = {
+    "entities": int,
+    "pictures": int,
+    "holdout": int,
+    "search_precision": float,
+    "alt_noise": float,
+    "seed": int,
+}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request and what was said: times in seconds of a clock that only runs forward, the second one before the answer left."""
+
+    host: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    came_s: float
+    status: int
+    told_s: float
+    retry_after_s: float | None
 
 
 class RequestLog:
-    """Counts requests by host and path; safe for threads."""
+    """Counts requests by host and path and keeps the latest; safe for threads."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.latest: deque[Visit] = deque(maxlen=VISITS_KEPT)
         self.lock = threading.Lock()
 
     def add(self, host: str, path: str) -> None:
         """Count one request."""
         with self.lock:
             self.counts[host, path] += 1
+
+    def told(self, request: Request, came_s: float, answer: Answer) -> None:
+        """Keep a request with its answer, which is about to leave."""
+        wait = answer.headers.get("Retry-After")
+        query = tuple(sorted(request.query.items()))
+        visit = Visit(
+            request.host, request.path, query, came_s, answer.status, time.monotonic(), float(wait) if wait else None
+        )
+        with self.lock:
+            self.latest.append(visit)
+
+    def visits(self) -> list[Visit]:
+        """Return the latest requests in the order in which they were answered."""
+        with self.lock:
+            return list(self.latest)
 
     def snapshot(self) -> dict[tuple[str, str], int]:
         """Return the counts so far."""
@@ -41,6 +83,7 @@ class RequestLog:
         """Forget all."""
         with self.lock:
             self.counts.clear()
+            self.latest.clear()
 
 
 class SampleHTTPServer(ThreadingHTTPServer):
@@ -83,6 +126,7 @@ class SampleHandler(BaseHTTPRequestHandler):
 
     def respond(self) -> None:
         """Answer one request and count it."""
+        came_s = time.monotonic()
         length = self.headers.get("Content-Length") or "0"
         if not length.isdecimal() or int(length) > BODY_MAX_BYTES:
             self.close_connection = True
@@ -91,7 +135,9 @@ class SampleHandler(BaseHTTPRequestHandler):
         if request.host == CONTROL_HOST:
             return self.write(control(self.owner.log, request))
         self.owner.log.add(request.host, request.path)
-        return self.write(self.owner.sites.answer(request))
+        answer = self.owner.sites.answer(request)
+        self.owner.log.told(request, came_s, answer)
+        return self.write(answer)
 
     def read_request(self, body: bytes) -> Request:
         """Turn the request line and headers into values."""
@@ -106,17 +152,37 @@ class SampleHandler(BaseHTTPRequestHandler):
         )
 
     def write(self, answer: Answer) -> None:
-        """Send an answer; a client that has gone is no error."""
+        """Send an answer in its manner; a client that has gone is no error."""
+        self.close_connection = self.close_connection or answer.manner in ("drip", "cut", "reset")
+        if answer.manner == "reset":
+            return
+        if answer.manner == "slow":
+            time.sleep(SLOW_S)
         try:
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            if self.command != "HEAD" and answer.body:
-                self.wfile.write(answer.body)
+            self.write_head(answer)
+            if self.command == "HEAD" or not answer.body:
+                return
+            if answer.manner == "drip":
+                self.drip(answer.body)
+            else:
+                self.wfile.write(answer.body[: len(answer.body) // (2 if answer.manner == "cut" else 1)])
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+
+    def write_head(self, answer: Answer) -> None:
+        """Send the status and the headers."""
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+
+    def drip(self, body: bytes) -> None:
+        """Send a byte now and then, until the client has enough."""
+        for value in body:
+            self.wfile.write(bytes([value]))
+            self.wfile.flush()
+            time.sleep(DRIP_S)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Stay silent; the request log is kept by `RequestLog`."""
@@ -177,27 +243,26 @@ def serve(world: World, port: int = 0, cache_dir: Path | None = None) -> SampleS
     return SampleServer(world, port, cache_dir)
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
-    arguments = read_arguments()
-    world = make_world(entities=arguments.entities, pictures=arguments.pictures, seed=arguments.seed)
+def serve_until_stopped(world: World, port: int, cache_dir: Path | None = None) -> None:
+    """Serve a world until SIGTERM or SIGINT, and say where."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with serve(world, arguments.port, arguments.cache_dir) as server:
+    with serve(world, port, cache_dir) as server:
         print(f"sample world on http://{LOOPBACK}:{server.port}", flush=True)
         stop.wait()
 
 
-def read_arguments() -> argparse.Namespace:
-    """Read the command line."""
+def main() -> None:
+    """Read the command line and serve."""
     parser = argparse.ArgumentParser(description="serve the sample world on a loopback port")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--entities", type=int, default=None)
-    parser.add_argument("--pictures", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache-dir", type=Path, default=None)
-    return parser.parse_args()
+    for name, kind in WORLD_FLAGS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=argparse.SUPPRESS)
+    found = vars(parser.parse_args())
+    port, cache_dir = found.pop("port"), found.pop("cache_dir")
+    serve_until_stopped(make_world(**found), port, cache_dir)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class QueryError(ValueError):
 def build_store(world: World) -> ox.Store:
     """Load a world's items into a store."""
     store = ox.Store()
-    store.extend(ox.Quad(*triple) for item in world.items.values() for triple in item_triples(world, item))
+    store.bulk_extend(ox.Quad(*triple) for item in world.items.values() for triple in item_triples(world, item))
     done = ox.Literal(REVISED if world.revised else MODIFIED, datatype=ox.NamedNode(f"{XSD}dateTime"))
     dump = ox.NamedNode(f"{WIKIBASE}Dump")
     store.add(ox.Quad(dump, ox.NamedNode(f"{WIKIBASE}updatesCompleteUntil"), done))

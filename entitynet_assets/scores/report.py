@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entitynet_assets.studies.models import Study
-from entitynet_train.spec import BenchmarkSpec, EvalSpec
+from entitynet_train.spec import BenchmarkSpec, EvalSpec, FloorSpec
 
+FLOOR_METRICS = ("acc1", "mean_per_class_recall")
 Row = Mapping[str, Any]
 
 
@@ -27,22 +28,63 @@ def benchmark_spec(
     return BenchmarkSpec(name, identity, dict(sorted(classes.items())), tuple(templates), root=root, images=images)
 
 
-def eval_spec(
-    study: Study, checkpoint: Row, held_out: Sequence[Row], exports: Mapping[str, str], root: str
-) -> EvalSpec:
-    """Return the evaluation of one checkpoint on all benchmarks of the study that have pictures."""
+def benchmark_specs(
+    study: Study, held_out: Sequence[Row], exports: Mapping[str, str], root: str
+) -> tuple[BenchmarkSpec, ...]:
+    """Return all benchmarks of the study that have pictures."""
     chosen = []
     for benchmark in study.benchmarks:
         rows = [row for row in held_out if row["benchmark"] == benchmark.name]
         if rows:
             chosen.append(benchmark_spec(benchmark.name, rows, benchmark.templates, root, exports[benchmark.name]))
+    return tuple(chosen)
+
+
+def eval_spec(checkpoint: Row, benchmarks: tuple[BenchmarkSpec, ...], root: str) -> EvalSpec:
+    """Return the evaluation of one checkpoint on benchmarks."""
     return EvalSpec(
         checkpoint["recipe"],
         checkpoint["step"],
         checkpoint["export_sha256"],
-        tuple(chosen),
+        benchmarks,
         checkpoint=f"{root}/{checkpoint['path']}",
     )
+
+
+def chance_rows(benchmark: BenchmarkSpec, count: int) -> list[dict[str, Any]]:
+    """Return rows of floors for guessing: one class as good as another, so one of them right."""
+    classes = len(benchmark.classes)
+    facts = {"benchmark": benchmark.name, "floor": "chance", "count": count, "train_count": 0, "classes": classes}
+    return [{**facts, "metric": metric, "value": 1 / classes} for metric in FLOOR_METRICS]
+
+
+def floor_rows(spec: FloorSpec, scores: Sequence[Row], counts: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """Return rows of floors for what a job measured."""
+    classes = {benchmark.name: len(benchmark.classes) for benchmark in spec.benchmarks}
+    return [
+        {
+            "benchmark": score["benchmark"], "floor": spec.floor, "metric": score["metric"], "value": score["value"],
+            "count": score["count"], "train_count": counts[score["benchmark"]]["train"], "classes": classes[score["benchmark"]],
+        }
+        for score in scores if score["metric"] in FLOOR_METRICS
+    ]  # fmt: skip
+
+
+def floor_values(floors: Sequence[Row]) -> dict[str, float]:
+    """Return the accuracy of each floor, mean over benchmarks, as the leaderboard takes it of recipes; the lowest first."""
+    named: dict[str, list[float]] = {}
+    for row in floors:
+        if row["metric"] == "acc1":
+            named.setdefault(row["floor"], []).append(row["value"])
+    means = {name: sum(values) / len(values) for name, values in named.items()}
+    return dict(sorted(means.items(), key=lambda one: one[1]))
+
+
+def standing(row: Row, floor: float) -> str:
+    """Say where a recipe of the leaderboard stands to a floor, given the 95 % interval of its accuracy."""
+    if row["acc1_low"] > floor:
+        return "above"
+    return "below" if row["acc1_high"] < floor else "no different from"
 
 
 def score_rows(spec: EvalSpec, scores: Sequence[Row]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from entitynet_assets.tables import QUERY_KINDS
 from entitynet_train.spec import TEXT_SOURCES, TOWERS, CaptionMix, SpecError
 
 HERE = Path(__file__).parent
-PROVIDERS = ("sample",)  # one file each in hits/providers/; a test holds the two lists together
+PROVIDERS = ("sample", "folder", "commons")  # one file each in hits/providers/; a test holds the two lists together
 # Classes so abstract that "a photo of a" says nothing: entity, object, physical and concrete object, and the like; then
 # the kinds of class that items are stated to be instances of.
 ABSTRACT = (
@@ -80,14 +80,24 @@ class Graph(Section):
 
 
 class Web(Section):
-    """Manners on the network. `sample_world` resolves the sample's reserved host names to this machine."""
+    """Manners on the network."""
 
-    contact: Annotated[str, Field(min_length=3)]
-    sample_world: bool = False
+    contact: str  # an address by which hosts reach the operator; may be empty where ENTITYNET_CONTACT names it
     per_host: Annotated[int, Field(ge=1, le=32)] = 2
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_bytes: Annotated[int, Field(ge=1000)] = 50_000_000
     tries: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class Sample(Section):
+    """The world that a study of the sample reads, served by this machine; each value is one of `make_world`."""
+
+    entities: Annotated[int, Field(ge=1, le=1_000_000)] = 48
+    pictures: Annotated[int, Field(ge=0)] = 12
+    holdout: Annotated[int, Field(ge=1)] = 8
+    search_precision: Annotated[float, Field(ge=0, le=1)] = 0.9
+    alt_noise: Annotated[float, Field(ge=0, le=1)] = 0.2
+    seed: int = 0
 
 
 class Queries(Section):
@@ -102,10 +112,23 @@ class Queries(Section):
         return [_one_of(kind, QUERY_KINDS) for kind in kinds]
 
 
+class Folder(Section):
+    """Photographs on this machine, asked at folder://<name>/: trees of class folders, and a table that maps classes to items.
+
+    Paths are absolute or relative to ENTITYNET_DATA. `held_out_share` of each class is in the manifest and in no search.
+    """
+
+    name: Name
+    trees: Annotated[list[str], Field(min_length=1)]
+    classes: str = ""
+    held_out_share: Annotated[float, Field(ge=0, lt=1)] = 0.3
+
+
 class Provider(Section):
-    """One image search: how many pages of how many results."""
+    """One image search: how many pages of how many results; `address` for a search that has none of its own."""
 
     name: str
+    address: str = ""
     pages: Annotated[int, Field(ge=1)] = 1
     per_page: Annotated[int, Field(ge=1, le=500)] = 50
 
@@ -185,10 +208,14 @@ class Mix(Section):
 
 
 class Benchmark(Section):
-    """A held-out set: a manifest of pictures with classes, and the prompts of zero-shot."""
+    """A held-out set: a manifest of pictures with classes, and the prompts of zero-shot.
+
+    `min_coverage` is the share of its classes that must be entities with pictures; a trial run with a limit asks for none.
+    """
 
     name: Name
     manifest: str
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.8
     templates: Annotated[list[str], Field(min_length=1)] = ["a photo of a {}."]
 
     @field_validator("templates")
@@ -209,22 +236,29 @@ class Study(Section):
     scope: Scope
     graph: Graph
     web: Web
+    sample: Sample | None = None
     queries: Queries = Queries()
+    folders: list[Folder] = []
     providers: Annotated[list[Provider], Field(min_length=1)]
     encoder: Encoder | None = None
     curation: Curation = Curation()
     shards: Shards = Shards()
     mixes: Annotated[list[Mix], Field(min_length=1)]
     recipes: Annotated[list[Recipe], Field(min_length=1)]
-    benchmarks: Annotated[list[Benchmark], Field(min_length=1)]
+    benchmarks: list[Benchmark] = []  # without one nothing is held out, and nothing is scored
 
     @model_validator(mode="after")
     def _joined(self) -> Study:
-        for kind in ("mixes", "recipes", "benchmarks", "providers"):
+        for kind in ("mixes", "recipes", "benchmarks", "providers", "folders"):
             names = [item.name for item in getattr(self, kind)]
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind}: {sorted(twice)} named twice; give each its own name")
+        searches = [f"folder://{folder.name}/search" for folder in self.folders]
+        for provider in self.providers:
+            if provider.name == "folder" and provider.address not in searches:
+                allowed = ", ".join(searches) or "none, as the study has no [[folders]]"
+                raise ValueError(f"providers.folder.address: found {provider.address!r}; allowed: {allowed}")
         mixes = [mix.name for mix in self.mixes]
         for recipe in self.recipes:
             if recipe.mix not in mixes:

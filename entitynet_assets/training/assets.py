@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.resources import Workplace
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Recipe
 from entitynet_assets.tables import CHECKPOINTS
-from entitynet_assets.training.dispatch import Words, checkpoint_row, data_spec, run_spec
+from entitynet_assets.training.dispatch import NothingToTrainError, Words, checkpoint_row, data_spec, run_spec
 from entitynet_train.spec import RunSpec, fingerprint, to_json
 
 _LABELS = "SELECT DISTINCT image_id, qid, query_text FROM image_entities"
@@ -29,6 +30,7 @@ def _choices(place: Workplace) -> dict[str, Any]:
     reads=("release", "caption_mixes", "image_entities", "entity_texts"),
     kinds=("python", "pytorch"),
     params=_choices,
+    preview=previews.losses,
 )
 def checkpoints(work: Work) -> Made:
     """The exported checkpoint of a recipe.
@@ -56,7 +58,7 @@ def _spec(work: Work) -> RunSpec:
     data = data_spec(work.rows("release"), Words(*labels[:2]), Words(*words[:2]), str(work.lake.root))
     shares = {row["source"]: row["effective_share"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix}
     if not any(shares.values()):
-        raise ValueError(
+        raise NothingToTrainError(
             f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} "
             f"({', '.join(shares)}); choose other sources"
         )

@@ -14,6 +14,10 @@ from entitynet_assets.studies.models import Recipe, Study
 from entitynet_train.spec import CaptionMix, DataSpec, RunSpec, ShardSpec
 
 
+class NothingToTrainError(ValueError):
+    """A release or a mix that gives a recipe nothing to learn from: what was found, what to do."""
+
+
 @dataclass(frozen=True)
 class Words:
     """Exported Parquet of words, relative to the lake, with its content digest."""
@@ -23,9 +27,9 @@ class Words:
 
 
 def data_spec(release: Sequence[Mapping[str, Any]], image_entities: Words, entity_texts: Words, root: str) -> DataSpec:
-    """Return the pictures and words of a release. Raises ValueError if the release is empty."""
+    """Return the pictures and words of a release. Raises NothingToTrainError if the release is empty."""
     if not release:
-        raise ValueError("the release has no shard: no picture was kept; look at entity_report and verdicts")
+        raise NothingToTrainError("the release has no shard: no picture was kept; look at entity_report and verdicts")
     words = hashlib.sha256(
         "\n".join([*(row["texts_digest"] for row in release), image_entities.digest, entity_texts.digest]).encode()
     )

@@ -129,7 +129,7 @@ def serving(world: World) -> Iterator[SampleServer]:
 
 @pytest.fixture(scope="module")
 def small_world() -> World:
-    """Ten entities, eight pictures each, three held out: every planned fault occurs."""
+    """Ten entities, eight pictures each, three held out: the first faults of every sort occur."""
     return make_world(entities=10, pictures=8, holdout=3)
 
 
@@ -141,7 +141,7 @@ def server(small_world: World) -> Iterator[SampleServer]:
 
 @pytest.fixture
 def sample_study(small_world: World) -> Study:
-    return changed(load_study("sample"), slices=2)
+    return changed(load_study("sample"), slices=2, web={"timeout_s": 10.0})
 
 
 @pytest.fixture
@@ -171,7 +171,9 @@ def rooms_of(tmp_path: Path, server: SampleServer) -> Iterator[Callable[..., Roo
 def harvest(server: SampleServer, tmp_path_factory) -> Iterator[Rooms]:
     """The small world harvested whole, for tests that only look; the server's log is as the harvest left it."""
     server.reset()
-    made = Rooms(changed(load_study("sample"), slices=2), tmp_path_factory.mktemp("harvest"), server)
+    made = Rooms(
+        changed(load_study("sample"), slices=2, web={"timeout_s": 10.0}), tmp_path_factory.mktemp("harvest"), server
+    )
     made.bring(*HARVEST)
     yield made
     made.close()

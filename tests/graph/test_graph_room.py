@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from entitynet_assets.graph.assets import IDS_A_CALL, SourceError
+from entitynet_assets.graph.assets import IDS_A_CALL
+from entitynet_assets.graph.source import SourceError
 from entitynet_assets.sample.wikidata import entity_json
 from entitynet_assets.studies.models import load_study
 from entitynet_assets.tables import PREVIOUS

@@ -13,7 +13,8 @@ import pytest
 from qwikidata.entity import WikidataItem
 
 from entitynet_assets.graph.dump import read_dump
-from entitynet_assets.graph.items import KEPT, empty_row, parent_qids, parse_item, value_qids
+from entitynet_assets.graph.items import KEPT, empty_row, parents_above, parse_item, value_qids
+from entitynet_assets.graph.source import SourceError
 from entitynet_assets.lake import Lake
 from entitynet_assets.sample.wikidata import entity_json
 from entitynet_assets.sample.world import make_world
@@ -119,24 +120,26 @@ def values(row: dict[str, Any], pid: str = "P279") -> list[Any]:
 
 
 def test_preferred_statements_hide_normal_ones_and_deprecated_ones_never_count():
-    row = parse_item("Q1", item(claims={
+    raw = item(claims={
         "P279": [to("Q2"), to("Q3", rank="preferred"), to("Q4", rank="deprecated"), to("Q5", rank="preferred")],
         "P171": [to("Q6", pid="P171", rank="deprecated")], "P31": [to("Q7", pid="P31"), to("Q8", pid="P31", rank="deprecated")],
-    }), "member", LANGUAGES)  # fmt: skip
+    })  # fmt: skip
+    row = parse_item("Q1", raw, "member", LANGUAGES)
     assert (values(row), values(row, "P171"), values(row, "P31")) == (["Q3", "Q5"], [], ["Q7"])
-    assert parent_qids(row, ["P279", "P171"]) == {"Q3", "Q5"}
+    assert parents_above(raw, ["P279", "P171"]) == {"Q3", "Q5"}
     assert value_qids(row) == {"Q7"}
 
 
 def test_no_value_and_some_value_are_kept_as_such():
-    row = parse_item(
-        "Q1",
-        item(claims={"P171": [claim(None, "P171", snak="novalue"), claim(None, "P171", snak="somevalue")]}),
-        "member",
-        LANGUAGES,
-    )
+    raw = item(claims={"P171": [claim(None, "P171", snak="novalue"), claim(None, "P171", snak="somevalue")]})
+    row = parse_item("Q1", raw, "member", LANGUAGES)
     assert [(part["snak"], part["value_qid"]) for part in row["claims"]] == [("novalue", None), ("somevalue", None)]
-    assert parent_qids(row, ["P171"]) == set()
+    assert parents_above(raw, ["P171"]) == set()
+
+
+@pytest.mark.parametrize("claims", [[], None, 5, {"P279": [{}]}, {"P279": 5}, {"P279": [claim({"id": 5})]}])
+def test_statements_that_cannot_be_read_lead_nowhere(claims):
+    assert parents_above(item(claims=claims), ["P279"]) == set()
 
 
 def test_a_number_without_an_id_is_an_item():
@@ -229,5 +232,23 @@ def test_broken_lines_are_counted_by_their_number(tmp_path):
 
 
 def test_an_absent_dump_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"graph\.dump.*ENTITYNET_ENDPOINT_DUMP"):
+    with pytest.raises(SourceError, match=r"graph\.dump.*ENTITYNET_ENDPOINT_DUMP"):
         list(read_dump(tmp_path / "none.json"))
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2"])
+def test_a_dump_that_breaks_off_is_named_with_the_remedy(ending, tmp_path):
+    whole = b"\n".join(json.dumps({**ITEMS[0], "id": f"Q{n}"}).encode() for n in range(1, 400))
+    packed = gzip.compress(whole) if ending == ".gz" else bz2.compress(whole)
+    for name, content in (("cut", packed[: len(packed) // 2]), ("none", b"<html>not found</html>")):
+        (tmp_path / f"{name}.json{ending}").write_bytes(content)
+        with pytest.raises(
+            SourceError, match=rf"{name}\.json\{ending} breaks off or is damaged .*fetch the file again"
+        ):
+            list(read_dump(tmp_path / f"{name}.json{ending}"))
+
+
+def test_items_that_are_not_wanted_may_be_passed_over_unread(tmp_path):
+    lines = [b'{"type":"item","id":"Q1" broken', b'{"type":"item","id":"Q2","claims":{}}', b'{"id":"Q3","type":"item"}']
+    (tmp_path / "dump.json").write_bytes(b"\n".join(lines))
+    assert [qid for qid, _ in read_dump(tmp_path / "dump.json", {"Q2"})] == ["Q2", "Q3"]

@@ -25,9 +25,12 @@ ALLOWED: dict[str, str] = {
     "entitynet_assets/tables.py: lines": "one list of every table's contract; cut in two, a column would be sought in both",
     "entitynet_assets/lake.py: lines": "the only file that may touch DuckDB and Parquet: reads, writes, records and blobs together",
     "entitynet_assets/web.py: lines": "one polite client: pace, rests, redirects and robots.txt decide together over each request",
+    "entitynet_assets/cli.py: world parameters": "one parameter a flag; typer reads the flags off the signature",
     "tests/test_web.py: lines": "the table of what a web server can do wrong, against one server",
     "tests/test_cluster.py: lines": "what can befall a job and its caller, each with real processes",
     "tests/fakes/web_server.py: handle_error name": "the name that the standard library calls",
+    "tests/sight/test_report.py: handle_starttag name": "the name that the standard library calls",
+    "tests/sight/test_report.py: handle_data name": "the name that the standard library calls",
     "entitynet_assets/studies/models.py: lines": "every key that a study may say, and the message for each that is wrong",
     "entitynet_train/distributed.py: process_group name": "a noun: torch calls it a process group",
 }

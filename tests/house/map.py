@@ -34,10 +34,8 @@ def what_it_is(path: Path) -> str:
 
 
 def map_lines() -> Iterator[str]:
-    """Yield the lines of the map, paths padded to one width."""
-    files = mapped_files()
-    width = max(len(name) for name in files)
-    return (f"{name:<{width}}  {what_it_is(ROOT / name)}" for name in files)
+    """Yield the lines of the map; not aligned, so that a new file changes one line."""
+    return (f"{name}  {what_it_is(ROOT / name)}" for name in mapped_files())
 
 
 def fenced_paths(page: str) -> list[tuple[str, str]]:

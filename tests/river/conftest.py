@@ -34,9 +34,10 @@ world_size = 2
 
 
 def small_study(folder: Path, name: str = "river", **changes: str) -> Path:
-    """Write a study like the sample's with one tiny recipe; `changes` replace whole lines by key."""
+    """Write a study like the sample's with one tiny recipe and a small world; `changes` replace whole lines by key."""
     text = (HERE / "sample.toml").read_text()
-    changes = {"name": f'"{name}"', "recipes": "", "samples_per_shard": "12", **changes}
+    world = {"entities": "8", "pictures": "6", "holdout": "3", "timeout_s": "10.0"}
+    changes = {"name": f'"{name}"', "recipes": "", "samples_per_shard": "12", **world, **changes}
     for key, value in changes.items():
         line = f"{key} = {value}" if value else ""
         text, count = re.subn(rf"^{key} = .*$", line, text, count=1, flags=re.MULTILINE)
@@ -104,7 +105,7 @@ class River:
 
 @pytest.fixture
 def make_river(tmp_path: Path) -> Iterator[Callable[..., River]]:
-    """Build rivers over one world of eight entities; servers end with the test."""
+    """Build rivers over one world of eight entities, none of which is hopeless; servers end with the test."""
     with serve(make_world(entities=8, pictures=6, holdout=3)) as server:
         yield lambda name="river", **changes: River(server, small_study(tmp_path, name, **changes), tmp_path / "home")
 

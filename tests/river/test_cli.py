@@ -69,6 +69,15 @@ def test_wrong_flags_say_what_is_allowed(tmp_path: Path, flags: list[str], expec
         assert words in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize("words", [("trace", "apple"), ("report",)])
+def test_looking_at_a_lake_that_is_not_there_makes_none(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = entitynet(*words, ENTITYNET_HOME=str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "run `entitynet run --study sample` first" in done.stdout
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.slow
 def test_a_source_that_does_not_answer_is_named_without_a_traceback(tmp_path: Path) -> None:
     nobody = "http://127.0.0.1:9/sparql"
@@ -86,6 +95,20 @@ def test_doctor_finds_this_machine_fit(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     for subject in ("Python", "dagster", "torch", "study", "lake"):
         assert subject in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [
+        ("photos", ["folders.photos.trees: no caltech101/images under", "set ENTITYNET_DATA"]),
+        ("live", ["web.contact: found ''", "set ENTITYNET_CONTACT=you@example.org"]),
+    ],
+)
+def test_doctor_names_what_a_study_needs_of_this_machine(study: str, expected: list[str], tmp_path: Path) -> None:
+    done = entitynet("doctor", "--study", study, ENTITYNET_HOME=str(tmp_path), ENTITYNET_DATA=str(tmp_path))
+    assert done.returncode == 1
+    for words in expected:
+        assert words in done.stdout, done.stdout
 
 
 def test_doctor_names_a_folder_that_cannot_be_used(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from entitynet_assets.cli import ui_pages
 from tests.river.conftest import River
 
 pytestmark = pytest.mark.slow
@@ -82,10 +83,25 @@ class Ui:
         assert "errors" not in found, found["errors"]
         return found["data"]
 
+    def materialise(self, *tables: str) -> str:
+        """Launch a run of these assets as the button does; returns how it ends."""
+        selector = {
+            "repositoryName": "__repository__",
+            "repositoryLocationName": "entitynet",
+            "pipelineName": "__ASSET_JOB",
+        }
+        chosen = {**selector, "assetSelection": [{"path": [table]} for table in tables]}
+        launched = self.ask(LAUNCH, p={"selector": chosen, "runConfigData": {}, "mode": "default"})["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        status, end = "", time.monotonic() + 90
+        while status not in ("SUCCESS", "FAILURE") and time.monotonic() < end:
+            status = self.ask(RUN, id=launched["run"]["runId"])["runOrError"]["status"]
+            time.sleep(0.5)
+        return status
 
-@pytest.fixture
-def ui(river: River) -> Iterator[Ui]:
-    river.run("--until", "caption_mixes")
+
+@contextlib.contextmanager
+def opened_ui(river: River) -> Iterator[Ui]:
     page = Ui(river)
     try:
         page.wait()
@@ -96,8 +112,15 @@ def ui(river: River) -> Iterator[Ui]:
         page.process.wait()
 
 
+@pytest.fixture
+def ui(river: River) -> Iterator[Ui]:
+    river.run("--until", "caption_mixes")
+    with opened_ui(river) as page:
+        yield page
+
+
 NODES = """{assetNodes{assetKey{path} groupName isMaterializable isPartitioned description kinds
-  assetMaterializations(limit:1){metadataEntries{label __typename}}}}"""
+  assetMaterializations(limit:1){runId metadataEntries{label __typename}}}}"""
 LAUNCH = """mutation($p: ExecutionParams!){launchRun(executionParams:$p){__typename ... on LaunchRunSuccess{run{runId}}
   ... on PythonError{message}}}"""
 RUN = "query($id: ID!){runOrError(runId:$id){... on Run{status}}}"
@@ -115,18 +138,7 @@ def test_the_ui_knows_the_river_and_materialises_in_it(ui: Ui, river: River) -> 
     assert "dagster/row_count" in entries
     assert entries["dagster/column_lineage"] == "TableColumnLineageMetadataEntry"
 
-    selector = {
-        "repositoryName": "__repository__",
-        "repositoryLocationName": "entitynet",
-        "pipelineName": "__ASSET_JOB",
-    }
-    chosen = {**selector, "assetSelection": [{"path": ["entities"]}]}
-    launched = ui.ask(LAUNCH, p={"selector": chosen, "runConfigData": {}, "mode": "default"})["launchRun"]
-    assert launched["__typename"] == "LaunchRunSuccess", launched
-    status, end = "", time.monotonic() + 90
-    while status not in ("SUCCESS", "FAILURE") and time.monotonic() < end:
-        status = ui.ask(RUN, id=launched["run"]["runId"])["runOrError"]["status"]
-        time.sleep(0.5)
+    status = ui.materialise("entities")
     assert status == "SUCCESS", ui.log.read_text()[-3000:]
 
     ui.process.send_signal(signal.SIGTERM)
@@ -135,14 +147,48 @@ def test_the_ui_knows_the_river_and_materialises_in_it(ui: Ui, river: River) -> 
         urllib.request.urlopen(f"http://127.0.0.1:{ui.port}/server_info", timeout=5)
 
 
-def test_a_person_sees_the_rooms_in_chromium(ui: Ui, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def seen(ui: Ui, path: str, profile: Path) -> str:
+    """Return what Chromium makes of a page of the UI."""
+    if CHROMIUM is None:
         pytest.skip("server absent: chromium is not installed (Debian package chromium)")
     command = [
-        chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=2000,1400",
-        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=30000", "--dump-dom", f"http://127.0.0.1:{ui.port}/asset-groups",
+        CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=2400,1600",
+        f"--user-data-dir={profile}", "--virtual-time-budget=30000", "--dump-dom", f"http://127.0.0.1:{ui.port}{path}",
     ]  # fmt: skip
-    page = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
+
+
+def test_a_person_sees_the_rooms_in_chromium(ui: Ui, tmp_path: Path) -> None:
+    page = seen(ui, "/asset-groups", tmp_path / "profile")
     for room in ROOMS:
         assert room in page, f"{room} is not on the page"
+
+
+@pytest.mark.timeout(900)
+def test_a_newcomer_finds_lineage_and_leaderboard(river: River, tmp_path: Path) -> None:
+    river.run()
+    with opened_ui(river) as ui:
+        links = {name: path for name, path in ui_pages().items() if path in ui.log.read_text()}
+        assert links == ui_pages(), "the command does not name its pages"
+        lineage = seen(ui, links["lineage"], tmp_path / "profile")
+        for name in (*ROOMS, "checkpoints", "leaderboard"):
+            assert f">{name}<" in lineage, f"{name} is not on the lineage page"
+
+        before = ui.ask(NODES)
+        status = ui.materialise("leaderboard", "entity_scores", "confusions", "harvest_plan")
+        assert status == "SUCCESS", ui.log.read_text()[-3000:]
+        assert ui.ask(NODES) != before
+
+        row = river.lake.rows("leaderboard")[0]
+        board = seen(ui, links["leaderboard"], tmp_path / "profile")
+        for figure in (
+            "tiny",
+            f"{100 * row['acc1']:.1f} %",
+            f"{100 * row['acc1_low']:.1f}-{100 * row['acc1_high']:.1f}",
+            f"{row['times_chance']:.1f}",
+        ):
+            assert f">{figure}<" in board, f"{figure} is not on the page of the leaderboard"
+        assert "data:image/svg+xml" in seen(ui, links["checkpoints"], tmp_path / "profile"), "no loss curve"

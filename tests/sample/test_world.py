@@ -5,12 +5,9 @@ from collections import Counter
 import pytest
 
 from entitynet_assets.sample.facts import load_facts
+from entitynet_assets.sample.faults import FAULTS
+from entitynet_assets.sample.plan import OWN_HOSTS, PHOTO_HOSTS
 from entitynet_assets.sample.world import World, make_world
-
-FAULTS = {
-    *("ok", "wrong", "duplicate", "resized", "reencoded"),
-    *("missing", "tiny", "truncated", "html", "leak", "robots"),
-}
 
 
 def test_the_plan_follows_from_the_settings() -> None:
@@ -20,8 +17,8 @@ def test_the_plan_follows_from_the_settings() -> None:
 
 def test_every_fault_is_planned_and_small(world: World) -> None:
     counts = Counter(row.fault for row in world.plan())
-    assert set(counts) == FAULTS
-    assert counts["ok"] > 0.7 * counts.total()
+    assert set(counts) == set(FAULTS)
+    assert counts["ok"] > 0.6 * counts.total()
 
 
 @pytest.mark.parametrize("pictures", [1, 5, 12])
@@ -41,7 +38,7 @@ def test_licences_and_sizes_vary(world: World) -> None:
     licences = Counter(row.words.licence for row in world.plan())
     assert set(licences) == {"CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", None}
     assert licences[None] < 0.3 * licences.total()
-    assert {row.host for row in world.plan()} == {"photos-a.test", "photos-b.test", "photos-c.test"}
+    assert {row.host for row in world.plan()} == {*PHOTO_HOSTS, *OWN_HOSTS.values()}
     assert len({(row.width_px, row.height_px) for row in world.plan()}) > 100
 
 
@@ -67,7 +64,9 @@ def test_a_new_label_touches_one_item(world: World) -> None:
     assert {q for q in world.items if world.items[q] != changed.items[q]} == {"Q89"}
 
 
-@pytest.mark.parametrize("bad", [{"entities": ["Q1"]}, {"search_precision": 1.5}, {"alt_noise": -0.1}])
+@pytest.mark.parametrize(
+    "bad", [{"entities": ["Q1"]}, {"entities": -1}, {"search_precision": 1.5}, {"alt_noise": -0.1}]
+)
 def test_bad_settings_are_refused(bad: dict) -> None:
-    with pytest.raises(ValueError, match=r"Q1|0\.\.1"):
+    with pytest.raises(ValueError, match=r"Q1|0\.\.1|0 to"):
         make_world(**bad)

@@ -109,7 +109,7 @@ def test_what_a_rule_rejects_later_is_skipped_not_repacked(harvested):
 def test_other_words_change_no_tar_and_no_name(harvested, small_world):
     old, before = harvested.rows("release"), tars(harvested)
     index = harvested.server.http.sites.index
-    search_words = {row.url: row for row in index.rows}
+    search_words = {row.url: row for n in range(len(small_world.entities)) for row in index.entity(n)}
     url = next(
         row["image_url"]
         for row in harvested.rows("downloads")

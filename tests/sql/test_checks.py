@@ -19,6 +19,7 @@ PLACES = [{"image_id": name, "shard": "000-00000", "shard_index": place} for pla
 RELEASED = {"release_id": "r", "shard": "000-00000", "tar_sha256": "s", "sample_count": 2, "skipped_count": 2}
 ALL_RULES = [{"image_id": "a", "rule": rule, "verdict": "keep"} for rule in RULES]
 SCORE = {"recipe": "demo", "benchmark": "b", "value": 1.0, "count": 1, "chance": 0.1}
+MET = {"benchmark": "b", "class_id": "Q1", "source_classes": 4, "status": "joined", "min_coverage": 0.8}
 LOSSES = [
     {"recipe": "demo", name: value} for name in ("loss_first", "loss_last") for value in (float("nan"), float("inf"))
 ]
@@ -27,6 +28,10 @@ NO_TEXT = {"mix": "none", "source": "label", "effective_share": 0.0, "image_coun
 MIX = {"mix": "m", "source": "label", "effective_share": 0.25, "image_count": 1}
 
 CHECKS: list[tuple[str, Tables, list[Tables]]] = [
+    ("benchmark_classes__coverage_too_low",
+     {"benchmark_classes": [MET, {**MET, "class_id": "Q2", "source_classes": 1, "status": "no_entity"}]},
+     [{"benchmark_classes": [{**MET, "status": status}]} for status in ("no_entity", "no_pictures")]
+     + [{"benchmark_classes": [{**MET, "source_classes": 1}, {**MET, "class_id": "Q2", "source_classes": 2, "status": "no_entity"}]}]),
     ("entities__root_without_itself",
      {"entities": [ENTITY, {**ENTITY, "qid": "Q1", "depth": 0}],
       "entity_roots": [{"qid": "Q2", "root_qid": "Q1", "distance": 1}, {"qid": "Q1", "root_qid": "Q1"}]},

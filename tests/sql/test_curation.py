@@ -120,6 +120,62 @@ def test_the_report_follows_each_entity_from_searches_to_pictures(small: SmallLa
     ]
 
 
+HELD_OUT = [
+    ("b", "Q1", "x"),
+    ("b", "Q1", "x"),
+    ("b", "Q1", "y"),
+    ("b", "Q2", None),
+    ("b", "Q3", None),
+    ("c", "Q1", None),
+]
+
+
+def met(small: SmallLake, min_coverage: float) -> SmallLake:
+    small.choose(benchmarks=[{"name": "b", "manifest": "m", "min_coverage": min_coverage}])
+    names = ("benchmark", "class_id", "source_class")
+    held_out = [
+        {"image_id": f"h{n}", "class_name": row[1].lower(), **dict(zip(names, row, strict=True))}
+        for n, row in enumerate(HELD_OUT)
+    ]
+    small.put("benchmark_images", held_out)
+    small.put(
+        "entity_report",
+        [{"qid": "Q1", "queries": 2, "hits": 9, "kept": 5}, {"qid": "Q2", "queries": 1}, {"qid": "Q9", "kept": 1}],
+    )
+    return small
+
+
+def test_a_held_out_class_is_joined_by_an_entity_with_pictures(small: SmallLake) -> None:
+    columns = (
+        "benchmark",
+        "class_id",
+        "class_name",
+        "source_classes",
+        "status",
+        "held_out",
+        "queries",
+        "hits",
+        "kept",
+        "min_coverage",
+    )
+    assert met(small, 0.5).pick("benchmark_classes", *columns) == [
+        ("b", "Q1", "q1", 2, "joined", 3, 2, 9, 5, 0.5),
+        ("b", "Q2", "q2", 1, "no_pictures", 1, 1, 0, 0, 0.5),
+        ("b", "Q3", "q3", 1, "no_entity", 1, 0, 0, 0, 0.5),
+        ("c", "Q1", "q1", 1, "joined", 1, 2, 9, 5, 0.0),  # a benchmark of another study
+    ]
+
+
+@pytest.mark.parametrize(("min_coverage", "failed"), [(0.5, ()), (0.51, ("coverage_too_low",)), (0.0, ())])
+def test_too_few_joined_classes_block_what_comes_after(min_coverage: float, failed: tuple, small: SmallLake) -> None:
+    assert met(small, min_coverage).run("benchmark_classes").record.failed_checks == failed
+
+
+def test_a_trial_run_with_a_limit_asks_for_no_coverage(small: SmallLake) -> None:
+    met(small, 1.0).place.limit = 1
+    assert small.run("benchmark_classes").record.failed_checks == ()
+
+
 def test_the_vocabulary_numbers_entities_that_have_a_kept_picture(small: SmallLake) -> None:
     small.put("entities", [{"qid": qid, "label": qid.lower()} for qid in ("Q1", "Q10", "Q2")])
     small.put("kept_images", [{"image_id": "i"}, {"image_id": "j"}])

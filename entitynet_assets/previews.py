@@ -1,0 +1,158 @@
+"""What the Dagster UI shows of a table at a glance: small named values made from the lake after the table is made.
+
+Belongs here: pure choices of few rows, small drawings, small sheets. Does not belong here: Dagster (station_assets.py).
+A preview is text (Markdown) or a list of rows (a table). It must stay small: the event log holds every one of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from entitynet_assets.charts import as_markdown, small_bars, sparkline
+from entitynet_assets.contact_sheet import BAD, GOOD, PLAIN, Section, Tile, within
+from entitynet_assets.shelf import Row, Shelf
+from entitynet_assets.stations import Preview
+
+Shown = str | Sequence[Mapping[str, Any]]
+SHEET_BYTES = 28_000  # of JPEG; a third more as text
+SHOWN_BARS, SHOWN_ROWS, SHOWN_TILES, SHOWN_RECIPES, SHOWN_COUNTS = 7, 12, 12, 50, 50
+
+
+def counts(query: str, what: str) -> Preview:
+    """Return a preview of a distribution: `query` yields (name, count), the most frequent first."""
+
+    def preview(shelf: Shelf) -> Mapping[str, Shown]:
+        rows = shelf.ask(query)
+        drawing = (
+            as_markdown(small_bars([(str(row["name"]), row["count"]) for row in rows[:SHOWN_BARS]]), what)
+            if rows
+            else None
+        )
+        table: list[Row] = [{what: row["name"], "count": row["count"]} for row in rows[:SHOWN_COUNTS]]
+        whole = drawing and len(rows) <= SHOWN_BARS
+        return {**({what: drawing} if drawing else {}), **({} if whole else {f"{what}, counted": table})}
+
+    return preview
+
+
+def first_rows(query: str, name: str) -> Preview:
+    """Return a preview of a few rows as a table."""
+    return lambda shelf: {name: shelf.ask(f"{query} LIMIT {SHOWN_ROWS}")}
+
+
+def all_of(*previews: Preview) -> Preview:
+    """Return several previews as one."""
+    return lambda shelf: {name: value for preview in previews for name, value in preview(shelf).items()}
+
+
+def leaderboard(shelf: Shelf) -> Mapping[str, Shown]:
+    """Return the figures of every recipe, and the best one in a line."""
+    rows = shelf.ask("SELECT * FROM leaderboard ORDER BY place")
+    if not rows:
+        return {"best recipe": "No recipe is scored yet."}
+    best = rows[0]
+    line = (
+        f"**{best['recipe']}** names {percent(best['acc1'])} of the held-out pictures "
+        f"(95 %: {percent(best['acc1_low'])} to {percent(best['acc1_high'])}), {best['times_chance']:.1f} x chance"
+    )
+    return {"best recipe": line, "leaderboard": [_placed(row) for row in rows[:SHOWN_RECIPES]]}
+
+
+def _placed(row: Row) -> Row:
+    return {
+        "place": row["place"], "recipe": row["recipe"], "mix": row["mix"], "seen": f"{row['samples_seen']:,}",
+        "accuracy": percent(row["acc1"]), "95 %": f"{100 * row['acc1_low']:.1f}-{100 * row['acc1_high']:.1f}",
+        "x chance": f"{row['times_chance']:.1f}",
+    }  # fmt: skip
+
+
+def percent(share: float) -> str:
+    """Return a share as the leaderboard writes it."""
+    return f"{100 * share:.1f} %"
+
+
+def losses(shelf: Shelf) -> Mapping[str, Shown]:
+    """Return the loss curve of each recipe."""
+    shown: dict[str, Shown] = {}
+    for row in shelf.ask("SELECT recipe, path, loss_first, loss_last, samples_seen FROM checkpoints ORDER BY recipe"):
+        path = (shelf.lake.root / row["path"]).parent / "metrics.jsonl"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        values = [found["loss"] for line in lines if line.endswith("}\n") and "loss" in (found := json.loads(line))]
+        curve = as_markdown(sparkline(values), f"training loss of {row['recipe']}") if values else None
+        if curve:
+            shown[f"loss of {row['recipe']}"] = (
+                f"{curve} {values[0]:.2f} to {values[-1]:.2f} nats over {row['samples_seen']:,} pictures"
+            )
+    return shown
+
+
+def pictures(query: str, name: str) -> Preview:
+    """Return a preview of pictures: `query` yields (path, words, verdict or null)."""
+
+    def preview(shelf: Shelf) -> Mapping[str, Shown]:
+        rows = shelf.ask(f"{query} LIMIT {SHOWN_TILES}")
+        tiles = tuple(
+            Tile(shelf.lake.blob(row["path"]), (row["words"],), {"keep": GOOD, "reject": BAD}.get(row["verdict"], PLAIN))
+            for row in rows if (shelf.lake.root / row["path"]).is_file()
+        )  # fmt: skip
+        if not tiles:
+            return {}
+        sheet = base64.b64encode(within(SHEET_BYTES, "", [Section("", tiles)], columns=6, side_px=88)).decode()
+        return {name: f"![{len(tiles)} pictures](data:image/jpeg;base64,{sheet})"}
+
+    return preview
+
+
+OUTCOMES = counts(
+    "SELECT outcome AS name, count(*) AS count FROM downloads GROUP BY ALL ORDER BY count DESC, name", "outcomes"
+)
+QUERY_KINDS = counts(
+    "SELECT kind AS name, count(*) AS count FROM queries GROUP BY ALL ORDER BY count DESC, name", "kinds of search"
+)
+FINDINGS = counts(
+    "SELECT finding AS name, count(*) AS count FROM graph_integrity GROUP BY ALL ORDER BY count DESC, name", "findings"
+)
+ATTRIBUTES = counts(
+    "SELECT category AS name, count(*) AS count FROM attributes GROUP BY ALL ORDER BY count DESC, name",
+    "kinds of attribute",
+)
+ITEMS = counts(
+    "SELECT status AS name, count(*) AS count FROM wikidata_items GROUP BY ALL ORDER BY count DESC, name", "items"
+)
+ENTITIES = all_of(
+    counts("SELECT root_label AS name, count(*) AS count FROM entities GROUP BY ALL ORDER BY count DESC, name", "entities by root"),
+    first_rows("SELECT qid, label, natural_type, root_label, sitelink_count FROM entities ORDER BY sitelink_count DESC, qid",
+               "the best known entities"),
+)  # fmt: skip
+IMAGES = pictures(
+    "SELECT path, original_width_px || ' x ' || original_height_px AS words, NULL AS verdict FROM images "
+    "ORDER BY image_id", "some pictures",
+)  # fmt: skip
+KEPT = pictures(
+    "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY image_id",
+    "some kept pictures",
+)
+VERDICTS = all_of(
+    counts("SELECT rule AS name, count(*) AS count FROM verdicts WHERE verdict = 'reject' GROUP BY ALL ORDER BY count DESC, name",
+           "rejected by rule"),
+    pictures("SELECT any_value(path) AS path, min(rule) AS words, 'reject' AS verdict FROM verdicts JOIN images USING (image_id) "
+             "WHERE verdict = 'reject' GROUP BY image_id "
+             "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id), words", "some rejected pictures"),
+)  # fmt: skip
+ENTITY_SCORES = first_rows(
+    "SELECT recipe, label, qid, count, round(entity_scores.recall, 3) AS recall, round(entity_scores.mean_rank, 1) AS mean_rank "
+    "FROM entity_scores ORDER BY entity_scores.recall DESC, label", "the best known entities",
+)  # fmt: skip
+ENTITY_REPORT = first_rows(
+    "SELECT label, qid, queries, hits, urls, downloaded, images, kept, rejected FROM entity_report ORDER BY kept, qid",
+    "entities with the fewest kept pictures",
+)  # fmt: skip
+HARVEST_PLAN = first_rows(
+    "SELECT place, label, recall, kept, extra_queries, reason FROM harvest_plan ORDER BY place",
+    "the most urgent entities",
+)
+CAPTION_MIXES = first_rows("SELECT mix, source, weight, round(effective_share, 3) AS share, image_count FROM caption_mixes ORDER BY ALL",
+                           "what the mixes come to")  # fmt: skip

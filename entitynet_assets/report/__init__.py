@@ -1,0 +1,1 @@
+"""Report: one page that says what was made of a study, for a person without the lake."""
