@@ -41,6 +41,13 @@ def put_graph(small: SmallLake) -> None:
     ])  # fmt: skip
     above = [("Q1", "Q2", 1), ("Q1", "Q3", 2), ("Q2", "Q3", 1), ("Q4", "Q2", 1), ("Q4", "Q3", 2)]
     small.put("entity_parents", [{"qid": a, "ancestor_qid": b, "distance": d} for a, b, d in above])
+    stated = [{"qid": a, "property_id": "P279", "parent_qid": b} for a, b, d in above if d == 1]
+    small.put("parent_statements", stated)
+    small.put(
+        "entity_roots",
+        [{"qid": a, "root_qid": b, "distance": d} for a, b, d in above if b == "Q3"]
+        + [{"qid": "Q3", "root_qid": "Q3"}],
+    )
     small.put(
         "attributes", [{"qid": "Q1", "property_id": "P462", "value_qid": "Q9", "category": "colour", "value": "red"}]
     )
