@@ -49,8 +49,9 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
     """Return every value of a study that a SELECT may name as $parameter."""
     study: Study = place.study
     return {
-        "roots": study.scope.roots, "exclude": study.scope.exclude, "relations": study.scope.relations,
+        "roots": study.scope.roots, "items": study.scope.items, "exclude": study.scope.exclude, "relations": study.scope.relations,
         "languages": study.scope.languages, "min_sitelinks": study.scope.min_sitelinks,
+        "need_image": study.scope.need_image, "exclude_having": study.scope.exclude_having,
         "leaves_only": study.scope.leaves_only, "entity_limit": place.limit or study.scope.limit,
         "skip_types": study.scope.skip_types, "max_branch_share": study.scope.max_branch_share,
         "min_branch_entities": study.scope.min_branch_entities,

@@ -17,8 +17,8 @@ Slicing = Literal["whole", "slices", "recipes"]
 RULES = ("size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "relevance")
 QUERY_KINDS = ("noun", "alias", "taxon_name", "attribute", "attribute_noun")
 FINDINGS = (
-    "not_ok", "no_label", "outside_roots", "few_sitelinks", "excluded", "not_leaf", "over_limit", "cycle", "unknown_parent",
-    "no_rank", "label_gap", "no_natural_type", "many_roots", "wide_branch",
+    "not_ok", "no_label", "outside_roots", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "over_limit",
+    "cycle", "unknown_parent", "no_rank", "label_gap", "no_natural_type", "many_roots", "wide_branch",
 )  # fmt: skip
 DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
@@ -107,8 +107,8 @@ WIKIDATA_ITEMS = Table("wikidata_items", "graph", "item asked for, whether or no
     text("status", "what came of asking", allowed=("ok", "missing", "redirect", "broken")),
     text("reason", "why it is not ok", "?"),
     text("redirect_qid", "the id it was merged into", "?"),
-    text("role", "asked as a member of the closure, to name a value, or because it was an entity in the last sealed round",
-         allowed=("member", "value", "former")),
+    text("role", "asked as a member of the scope, as what is above a named item, to name a value, or as an entity of the last round",
+         allowed=("member", "value", "former", "ancestor")),
     whole("revision", "revision read", "?"),
     text("modified_at", "last edit of that revision, ISO 8601", "?"),
     whole("sitelink_count", "pages about it over all projects", "?"),

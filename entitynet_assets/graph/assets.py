@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
 
 from entitynet_assets import previews
-from entitynet_assets.graph.closure import members
+from entitynet_assets.graph.closure import members, walk_up
 from entitynet_assets.graph.dump import rows_of_scope
-from entitynet_assets.graph.items import parse_item, value_qids
+from entitynet_assets.graph.items import parents_of, parse_item, value_qids
 from entitynet_assets.graph.source import SourceError
 from entitynet_assets.graph.sparql import children_query, parse_children
 from entitynet_assets.resources import Workplace, data_path, endpoint
@@ -36,7 +36,14 @@ IDS_A_CALL = 50  # the item API's limit for anybody
 Rows = list[dict[str, Any]]
 
 
-HARVESTED = {"roots", "relations", "exclude", "languages"}  # what of the scope is asked for; the rest is chosen later
+HARVESTED = {
+    "roots",
+    "items",
+    "relations",
+    "exclude",
+    "exclude_having",
+    "languages",
+}  # what of the scope is asked for; the rest is chosen later
 
 
 def _scope(place: Workplace) -> dict[str, Any]:
@@ -54,11 +61,11 @@ def _scope(place: Workplace) -> dict[str, Any]:
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
-    code_version="3",
+    code_version="4",
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
-    """Items at or below the study's roots, the items that name their colours, materials and parts, and former entities.
+    """Items at or below the study's roots or named by it, what names their colours, materials and parts, and former entities.
 
     What was an entity in the last sealed round and is found no more is asked for once, so that a merge is told from a deletion.
 
@@ -77,13 +84,30 @@ def _from_sparql(work: Work) -> Rows:
     def below(parents: Sequence[str], relations: Sequence[str]) -> list[tuple[str, str]]:
         form = {"query": children_query(parents, relations)}
         answer = work.place.web.ask(Request(address, headers={"Accept": "application/sparql-results+json"}, form=form))
-        return parse_children(_need(answer, "SPARQL").body)
+        return parse_children(need_answer(answer, "SPARQL").body)
 
-    found = members(scope.roots, scope.relations, below, scope.exclude)
+    found = {*members(scope.roots, scope.relations, below, scope.exclude), *scope.items}
     rows = _hydrate(work, sorted(found), "member")
-    values = set[str]().union(*(value_qids(row) for row in rows)) - found.keys()
-    former = _former(work) - found.keys() - values
-    return rows + _hydrate(work, sorted(values), "value") + _hydrate(work, sorted(former), "former")
+    values = set[str]().union(*(value_qids(row) for row in rows))
+    rows += _ancestors(work, rows)
+    known = {row["qid"] for row in rows}
+    former = _former(work) - known - values
+    return rows + _hydrate(work, sorted(values - known), "value") + _hydrate(work, sorted(former), "former")
+
+
+def _ancestors(work: Work, rows: Rows) -> Rows:
+    """Return what is above the items that the scope names, asked for level by level."""
+    scope, known = work.study.scope, {row["qid"]: row for row in rows}
+    found: Rows = []
+
+    def above(qids: Sequence[str], relations: Sequence[str]) -> set[str]:
+        new = _hydrate(work, [qid for qid in qids if qid not in known], "ancestor")
+        found.extend(new)
+        known.update({row["qid"]: row for row in new})
+        return set[str]().union(*(parents_of(known[qid], relations) for qid in qids))
+
+    walk_up(scope.items, above, scope.relations)
+    return found
 
 
 def _former(work: Work) -> set[str]:
@@ -91,7 +115,12 @@ def _former(work: Work) -> set[str]:
 
 
 def _hydrate(work: Work, qids: Sequence[str], role: str) -> Rows:
-    address, languages = endpoint("api", work.study.graph.api), work.study.scope.languages
+    return ask_items(work.place, qids, role, work.advance)
+
+
+def ask_items(place: Workplace, qids: Sequence[str], role: str, advance: Callable[[int, int, str], None]) -> Rows:
+    """Return the rows of items as the item API has them. Raises SourceError if it does not answer."""
+    address, scope = endpoint("api", place.study.graph.api), place.study.scope
     rows: Rows = []
     for start in range(0, len(qids), IDS_A_CALL):
         batch = qids[start : start + IDS_A_CALL]
@@ -99,12 +128,15 @@ def _hydrate(work: Work, qids: Sequence[str], role: str) -> Rows:
             "action": "wbgetentities",
             "ids": "|".join(batch),
             "format": "json",
-            "languages": "|".join({*languages, "en", "mul"}),
+            "languages": "|".join({*scope.languages, "en", "mul"}),
         }
-        answer = _need(work.place.web.ask(Request(address, params=query)), "item API")
+        answer = need_answer(place.web.ask(Request(address, params=query)), "item API")
         found = _entities(answer)
-        rows += [parse_item(qid, found.get(qid, {"missing": ""}), role, languages) for qid in batch]
-        work.advance(start + len(batch), len(qids), f"{role} items")
+        rows += [
+            parse_item(qid, found.get(qid, {"missing": ""}), role, scope.languages, scope.exclude_having)
+            for qid in batch
+        ]
+        advance(start + len(batch), len(qids), f"{role} items")
     return rows
 
 
@@ -121,7 +153,8 @@ def _entities(answer: Answer) -> dict[str, Any]:
         raise SourceError(f"item API: expected entities, found {answer.body[:200]!r}; check graph.api") from error
 
 
-def _need(answer: Answer, name: str) -> Answer:
+def need_answer(answer: Answer, name: str) -> Answer:
+    """Return an answer that came whole. Raises SourceError with what was asked and what to do."""
     if not answer.ok:
         said = answer.body[:200].decode("utf-8", "replace")
         if answer.outcome in ("connection", "timeout"):

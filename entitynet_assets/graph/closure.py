@@ -1,4 +1,4 @@
-"""The walk down from the roots: breadth first, level by level, every item once, because the graph has cycles.
+"""The walks down from the roots and up from single items: breadth first, level by level, every item once, because the graph has cycles.
 
 Belongs here: the walk over any source of children. Does not belong here: sources (sparql.py, dump.py).
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 BATCH = 200  # ids in one VALUES block: few requests, none of them heavy
 INSTANCE_OF = "P31"
 Children = Callable[[Sequence[str]], Iterable[tuple[str, str]]]
+Parents = Callable[[Sequence[str], Sequence[str]], Iterable[str]]
 Below = Callable[[Sequence[str], Sequence[str]], Iterable[tuple[str, str]]]
 
 
@@ -53,3 +54,15 @@ def walk_down(roots: Sequence[str], children: Children, exclude: Sequence[str] =
         next_depth = max(depth.values(), default=0) + 1
         depth |= dict.fromkeys(level, next_depth)
     return depth
+
+
+def walk_up(items: Sequence[str], parents: Parents, relations: Sequence[str]) -> set[str]:
+    """Return what is above the items and is none of them; P31 may only be the first step. `parents` hears every item once."""
+    above: set[str] = set()
+    level, steps = sorted(set(items)), list(relations)
+    while level:
+        found = set(parents(level, steps))
+        steps = [relation for relation in relations if relation != INSTANCE_OF]
+        level = sorted(found - above - set(items))
+        above |= found
+    return above - set(items)

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from entitynet_assets.graph.closure import Below, members
+from entitynet_assets.graph.closure import Below, Parents, members, walk_up
 from entitynet_assets.graph.items import empty_row, parents_above, parse_item, value_qids
 from entitynet_assets.graph.source import SourceError
 from entitynet_assets.studies.models import Scope
@@ -51,13 +51,14 @@ def read_dump(path: Path, wanted: Collection[str] | None = None) -> Iterator[tup
 def rows_of_scope(path: Path, scope: Scope, former: Collection[str] = ()) -> Rows:
     """Return the members of a scope, the items that name their values, former entities, and the lines that could not be read."""
     edges, broken = _edges(path, scope.relations)
-    found = members(scope.roots, scope.relations, _below(edges), scope.exclude)
+    found = {*members(scope.roots, scope.relations, _below(edges), scope.exclude), *scope.items}
+    above = walk_up(scope.items, _above(edges), scope.relations) - found if scope.items else set[str]()
     del edges
-    kept = _parsed(path, sorted(found), "member", scope.languages)
-    values = set[str]().union(*(value_qids(row) for row in kept)) - found.keys()
-    gone = set(former) - found.keys() - values
-    named = _parsed(path, sorted(values | gone), "value", scope.languages)
-    return kept + [{**row, "role": "former"} if row["qid"] in gone else row for row in named] + broken
+    kept = _parsed(path, sorted(found), "member", scope)
+    values = set[str]().union(*(value_qids(row) for row in kept)) - found - above
+    gone = set(former) - found - above - values
+    roles = {**dict.fromkeys(values, "value"), **dict.fromkeys(above, "ancestor"), **dict.fromkeys(gone, "former")}
+    return kept + [{**row, "role": roles[row["qid"]]} for row in _parsed(path, sorted(roles), "value", scope)] + broken
 
 
 def _edges(path: Path, relations: Sequence[str]) -> tuple[dict[str, dict[str, list[str]]], Rows]:
@@ -73,18 +74,29 @@ def _edges(path: Path, relations: Sequence[str]) -> tuple[dict[str, dict[str, li
     return edges, broken
 
 
-def _parsed(path: Path, qids: Sequence[str], role: str, languages: Sequence[str]) -> Rows:
+def _parsed(path: Path, qids: Sequence[str], role: str, scope: Scope) -> Rows:
     """Return a row for each of these items, whether or not the dump has it."""
     wanted, found = set(qids), dict[str, dict[str, Any]]()
     for qid, raw in read_dump(path, wanted) if wanted else ():
         if raw is not None and qid in wanted:
-            found[qid] = parse_item(qid, raw, role, languages)
+            found[qid] = parse_item(qid, raw, role, scope.languages, scope.exclude_having)
     return [found.get(qid) or empty_row(qid, role, "missing", "not in the dump") for qid in qids]
 
 
 def _below(edges: dict[str, dict[str, list[str]]]) -> Below:
     return lambda parents, relations: [
         (child, parent) for relation in relations for parent in parents for child in edges[relation].get(parent, [])
+    ]
+
+
+def _above(edges: dict[str, dict[str, list[str]]]) -> Parents:
+    up: dict[str, dict[str, list[str]]] = {relation: {} for relation in edges}
+    for relation, below in edges.items():
+        for parent, children in below.items():
+            for child in children:
+                up[relation].setdefault(child, []).append(parent)
+    return lambda qids, relations: [
+        parent for relation in relations for qid in qids for parent in up[relation].get(qid, [])
     ]
 
 

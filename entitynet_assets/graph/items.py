@@ -14,13 +14,18 @@ KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "
 NAMING_VALUES = ("P462", "P186", "P527", "P31")  # values whose names we need
 
 
-def parse_item(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str]) -> dict[str, Any]:
-    """Return the row of an item; one that cannot be read becomes a row with status `broken` and the reason."""
+def parse_item(
+    qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str], also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the row of an item, with the statements of KEPT and those asked for `also`.
+
+    One that cannot be read becomes a row with status `broken` and the reason.
+    """
     try:
         if "missing" in raw:
             return empty_row(qid, role, "missing", "no such item")
         redirected = _mapping(raw.get("redirects")).get("to") or (raw["id"] if raw["id"] != qid else None)
-        row = _row(qid, raw, role, languages)
+        row = _row(qid, raw, role, languages, also)
         _need_kinds(row)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         return empty_row(qid, role, "broken", f"{type(error).__name__}: {error}")
@@ -44,6 +49,12 @@ def value_qids(row: Mapping[str, Any]) -> set[str]:
     }
 
 
+def parents_of(row: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
+    """Return the ids one statement above an item as its row has it."""
+    claims = row["claims"] if row["status"] == "ok" else []
+    return {claim["value_qid"] for claim in claims if claim["value_qid"] and claim["property_id"] in relations}
+
+
 def parents_above(raw: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
     """Return the ids one statement above an item, and no more of it; an item whose statements cannot be read has none."""
     try:
@@ -54,7 +65,7 @@ def parents_above(raw: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
     return {claim["value_qid"] for claim in found if isinstance(claim["value_qid"], str)}
 
 
-def _row(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str]) -> dict[str, Any]:
+def _row(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str], also: Sequence[str]) -> dict[str, Any]:
     wanted = {*languages, "en", "mul"}
     sitelinks = _mapping(raw.get("sitelinks"))
     return {
@@ -68,7 +79,7 @@ def _row(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str]) 
             {"language": language, "text": alias["value"]}
             for language, many in sorted(_mapping(raw.get("aliases")).items()) if language in wanted for alias in many
         ],
-        "claims": [claim for pid in KEPT for claim in _best(pid, _mapping(raw.get("claims")).get(pid, []))],
+        "claims": [claim for pid in dict.fromkeys((*KEPT, *also)) for claim in _best(pid, _mapping(raw.get("claims")).get(pid, []))],
         "enwiki_title": sitelinks.get("enwiki", {}).get("title"),
     }  # fmt: skip
 

@@ -43,23 +43,33 @@ class Section(BaseModel):
 
 
 class Scope(Section):
-    """Which entities: roots, the relations walked down from them, languages, limits. `limit` 0 means all.
+    """Which entities: roots with what is below them, or items by id; languages, limits. `limit` 0 means all.
 
     P31 among the relations adds the instances of a class and goes no further; without it named individuals stay out.
+    Of an item named in `items` nothing below is taken; what is above it is read for its natural type and is no entity.
     `skip_types` are never a natural type. A branch with more than `max_branch_share` of a root's entities, and at least
     `min_branch_entities`, is a finding.
     """
 
-    roots: Annotated[list[Qid], Field(min_length=1)]
+    roots: list[Qid] = []
+    items: list[Qid] = []
     relations: Annotated[list[Pid], Field(min_length=1)] = ["P279", "P171"]
     exclude: list[Qid] = []
     languages: Annotated[list[str], Field(min_length=1)] = ["en", "mul"]
     min_sitelinks: Annotated[int, Field(ge=0)] = 5
+    need_image: bool = False
+    exclude_having: list[Pid] = []
     leaves_only: bool = False
     limit: Annotated[int, Field(ge=0)] = 0
     skip_types: list[Qid] = list(ABSTRACT)
     max_branch_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     min_branch_entities: Annotated[int, Field(ge=1)] = 100
+
+    @model_validator(mode="after")
+    def _someone(self) -> Scope:
+        if not self.roots and not self.items:
+            raise ValueError("found neither roots nor items; name at least one root (roots) or one item (items) by id")
+        return self
 
 
 class Graph(Section):

@@ -11,7 +11,7 @@ up(qid, ancestor_qid, distance) USING KEY (qid, ancestor_qid) AS (
     SELECT DISTINCT first_step.qid, first_step.parent_qid, 1::BIGINT
     FROM parent_statements AS first_step
     JOIN wikidata_items AS item ON item.qid = first_step.qid
-    WHERE coalesce(item.sitelink_count, 0) >= $min_sitelinks AND first_step.qid <> first_step.parent_qid
+    WHERE item.role = 'member' AND coalesce(item.sitelink_count, 0) >= $min_sitelinks AND first_step.qid <> first_step.parent_qid
     UNION
     SELECT up.qid, classes.parent_qid, min(up.distance + 1)
     FROM up

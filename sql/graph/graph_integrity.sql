@@ -51,10 +51,15 @@ left_out AS (
             WHEN members.qid NOT IN (SELECT qid FROM entity_roots) THEN 'outside_roots'
             WHEN members.qid NOT IN (SELECT qid FROM has_name) THEN 'no_label'
             WHEN coalesce(members.sitelink_count, 0) < $min_sitelinks THEN 'few_sitelinks'
+            WHEN $need_image AND len(list_filter(
+                members.claims, lambda c: c.property_id = 'P18' AND c.value_text IS NOT NULL
+            )) = 0 THEN 'no_image'
             WHEN members.qid = ANY($exclude) OR members.qid IN (
                 SELECT qid FROM entity_parents WHERE ancestor_qid = ANY($exclude)
             ) THEN 'excluded'
-            WHEN $leaves_only AND (members.qid = ANY($roots) OR members.qid IN (
+            WHEN list_has_any(list_transform(members.claims, lambda c: c.property_id), $exclude_having::VARCHAR[])
+                THEN 'excluded_by_statement'
+            WHEN $leaves_only AND (members.qid = ANY($roots::VARCHAR[]) OR members.qid IN (
                 SELECT parent_qid FROM parent_statements WHERE qid <> parent_qid
             )) THEN 'not_leaf'
             ELSE 'over_limit'
@@ -75,7 +80,7 @@ shared AS (
     FROM entities
     JOIN entity_roots AS one ON one.qid = entities.qid
     JOIN entity_roots AS other ON other.qid = entities.qid
-    WHERE list_position($roots, one.root_qid) < list_position($roots, other.root_qid)
+    WHERE list_position($roots::VARCHAR[], one.root_qid) < list_position($roots::VARCHAR[], other.root_qid)
     GROUP BY one.root_qid, other.root_qid
 )
 
@@ -104,4 +109,4 @@ UNION ALL
 SELECT 'wide_branch', branch_qid,
     entities || ' entities, ' || round(100 * share)::BIGINT || ' of 100 of root ' || root_qid || ', by ' || path
     || '; if they are not meant, exclude one of ' || path_qids
-FROM root_branches WHERE share > $max_branch_share AND entities >= $min_branch_entities AND branch_qid <> ALL($roots)
+FROM root_branches WHERE share > $max_branch_share AND entities >= $min_branch_entities AND branch_qid <> ALL($roots::VARCHAR[])

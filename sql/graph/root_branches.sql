@@ -6,7 +6,7 @@ WITH RECURSIVE classes AS MATERIALIZED (
 ),
 
 below(root_qid, branch_qid, qid) AS (
-    SELECT parent_qid, qid, qid FROM classes WHERE parent_qid = ANY($roots)
+    SELECT parent_qid, qid, qid FROM classes WHERE parent_qid = ANY($roots::VARCHAR[])
     UNION
     SELECT below.root_qid, below.branch_qid, classes.qid
     FROM below JOIN classes ON classes.parent_qid = below.qid

@@ -68,7 +68,9 @@ def test_an_entity_has_its_nearest_root_type_and_first_values(small: SmallLake) 
     ]
 
 
-LEAVING = ("outside_roots", "no_label", "few_sitelinks", "excluded", "not_leaf", "over_limit")
+LEAVING = (
+    "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "over_limit",
+)  # fmt: skip
 
 
 def findings(small: SmallLake) -> list[tuple[Any, ...]]:
@@ -76,6 +78,7 @@ def findings(small: SmallLake) -> list[tuple[Any, ...]]:
     return [row for row in small.pick("graph_integrity", "finding", "qid") if row[0] in LEAVING]
 
 
+PICTURE = claim("P18", text="It.jpg")
 LEFT_OUT = [
     ("few_sitelinks", [item("Q2", *below("Q1"), sitelink_count=4), item("Q3", *below("Q1"), sitelink_count=5)], {}),
     ("no_label", [item("Q2", *below("Q1"), labels=words(de="Apfel"))], {}),
@@ -83,13 +86,15 @@ LEFT_OUT = [
     ("outside_roots", [item("Q2")], {}),
     ("excluded", [item("Q2", *below("Q1"))], {"exclude": ["Q2"]}),
     ("excluded", [item("Q2", *below("Q7", "Q1"))], {"exclude": ["Q7"]}),
+    ("no_image", [item("Q2", *below("Q1"), claim("P18")), item("Q3", *below("Q1"), PICTURE)], {"need_image": True}),
+    ("excluded_by_statement", [item("Q2", *below("Q1"), claim("P625"))], {"exclude_having": ["P625"]}),
     ("over_limit", [item("Q2", *below("Q1"), sitelink_count=9), item("Q3", *below("Q1"))], {"limit": 2}),
 ]
 
 
 @pytest.mark.parametrize(("finding", "items", "scope"), LEFT_OUT)
 def test_what_is_left_out_says_why(finding: str, items: list[Row], scope: Row, small: SmallLake) -> None:
-    graph(small, item("Q1"), *items, **scope)
+    graph(small, item("Q1", PICTURE), *items, **scope)
     assert findings(small) == [(finding, "Q2")]
 
 

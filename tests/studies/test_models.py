@@ -38,8 +38,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 FAULTS: list[tuple[str, Any, str]] = [
     ("scop", {}, "scop: unknown key; allowed here: name, title, slices, scope,"),
     ("scope.root", ["Q1"],
-     "scope.root: unknown key; allowed here: roots, relations, exclude, languages, min_sitelinks, leaves_only, limit, "
-     "skip_types, max_branch_share, min_branch_entities (did you"),
+     "scope.root: unknown key; allowed here: roots, items, relations, exclude, languages, min_sitelinks, need_image, exclude_having, "
+     "leaves_only, limit, skip_types, max_branch_share, min_branch_entities (did you"),
     ("providers.0.pagse", 2, "providers.0.pagse: unknown key; allowed here: name, address, pages, per_page (did you mean pages?)"),
     ("recipes", [{**RECIPE, "sed": 1}], "recipes.0.sed: unknown key; allowed here: name, mix, tower,"),
     ("encoder", {"model": "m", "sha256": "0" * 64, "min_relevanse": 1},
@@ -47,7 +47,10 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("scope.roots.0", "apple", "scope.roots.0: found 'apple'; String should match pattern '^Q[1-9]\\d*$'"),
     ("scope.exclude", ["Q0"], "scope.exclude.0: found 'Q0'; String should match pattern"),
     ("scope.relations", ["Q279"], "scope.relations.0: found 'Q279'; String should match pattern '^P[1-9]"),
-    ("scope.roots", [], "scope.roots: found []; List should have at least 1 item"),
+    ("scope.roots", [], "scope: found neither roots nor items; name at least one root (roots) or one item (items) by id"),
+    ("scope.items", ["lion"], "scope.items.0: found 'lion'; String should match pattern '^Q[1-9]"),
+    ("scope.exclude_having", ["coordinates"], "scope.exclude_having.0: found 'coordinates'; String should match pattern '^P[1-9]"),
+    ("scope.need_image", "often", "scope.need_image: found 'often'; Input should be a valid boolean"),
     ("slices", 0, "slices: found 0; Input should be greater than or equal to 1"),
     ("slices", 1001, "slices: found 1001; Input should be less than or equal to 1000"),
     ("name", "Sample World", "name: found 'Sample World'; String should match pattern"),
