@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from entitynet_assets.doctor import findings
+from entitynet_assets.draft import command as draft_command
 from entitynet_assets.report.page import render
 from entitynet_assets.report.sheet import verdict_sheet
 from entitynet_assets.resources import open_workplace
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a knowledge graph to a dataset to a trained and scored CLIP.",
 )
+app.add_typer(draft_command.app, name="study")
 StudyName = Annotated[
     str | None,
     typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample."),

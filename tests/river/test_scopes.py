@@ -13,9 +13,9 @@ import pytest
 
 from entitynet_assets.lake import Lake
 from entitynet_assets.studies.models import HERE
+from tests.fakes.real_items import read_items, served
 from tests.fakes.rooms import data_folder
 from tests.fakes.web_server import FaultyServer
-from tests.river.real_items import read_items, served
 
 REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow

@@ -1,0 +1,43 @@
+"""docs/studies.md says every key of the scope with its default, and the two large studies are what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from entitynet_assets.resources import endpoint
+from entitynet_assets.studies.models import Scope, load_study
+
+PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
+ROWS = dict(re.findall(r"(?m)^\| `([a-z_]+)` \| (\S.*?) \| .+ \|$", PAGE))
+
+
+def stated(key: str) -> str:
+    default = Scope.model_fields[key].default
+    return f"{len(default)} ids" if key == "skip_types" else f"`{json.dumps(default)}`"
+
+
+def test_the_page_has_every_key_of_the_scope_with_its_default_and_no_other() -> None:
+    assert {key: stated(key) for key in Scope.model_fields} == ROWS
+    assert list(ROWS) == list(Scope.model_fields)
+
+
+def test_the_world_is_the_published_roots_by_subclass_alone() -> None:
+    scope = load_study("world").scope
+    assert len(set(scope.roots)) == 21
+    assert set(scope.roots) == set(load_study("photos").scope.roots)
+    assert (scope.relations, scope.min_sitelinks, scope.items) == (["P279"], 5, [])
+
+
+def test_the_living_are_three_kingdoms_with_a_picture_and_the_published_exclusions() -> None:
+    scope = load_study("living").scope
+    assert (scope.roots, scope.relations) == (["Q729", "Q756", "Q764"], ["P31", "P279", "P171"])
+    assert set(scope.exclude) == {"Q5", "Q24334299", "Q795052", "Q4886"}
+    assert (scope.exclude_having, scope.need_image) == (["P625"], True)
+
+
+def test_the_environment_says_where_a_source_is(monkeypatch) -> None:
+    for name in re.findall(r"`ENTITYNET_ENDPOINT_(\w+)`", PAGE):
+        monkeypatch.setenv(f"ENTITYNET_ENDPOINT_{name}", "http://127.0.0.1:1")
+        assert endpoint(name.lower(), "x") == "http://127.0.0.1:1"
