@@ -115,7 +115,8 @@ def told_names(matches: Sequence[Match]) -> list[str]:
         lines.append(f"ambiguous: {match.name} (to choose one, put its id into the list)")
         lines += [f"    {one.qid} {one.label}: {one.description or 'no description'}" for one in match.candidates]
     lines += [f"unmatched: {match.name}" for match in by["unmatched"][:SHOWN]]
-    return lines
+    hidden = sum(max(0, len(by[status]) - SHOWN) for status in ("ambiguous", "unmatched"))
+    return lines + ([f"... and {hidden} more, in the report"] if hidden else [])
 
 
 def _checked(draft: Draft, file: Path) -> Study:

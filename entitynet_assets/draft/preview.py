@@ -58,6 +58,8 @@ def _made(place: Workplace) -> Preview:
     branches = sorted(
         place.lake.rows("root_branches"), key=lambda row: (-row["entities"], -row["members"], row["branch_qid"])
     )
+    if not place.study.scope.roots:
+        branches = []  # an item named is its own root, and nothing hangs below it
     return Preview(len(members), entities, branches, {finding: why[finding] for finding in LEFT_OUT if why[finding]})
 
 
@@ -65,7 +67,7 @@ def told(found: Preview, samples: int = 12, branches: int = 20) -> list[str]:
     """Return the preview as lines for people."""
     left = ", ".join(f"{number:,} {finding.replace('_', ' ')}" for finding, number in found.left_out.items())
     lines = [f"{found.members:,} members, {len(found.entities):,} entities; left out: {left or 'none'}"]
-    if len({row["root_qid"] for row in found.branches}) <= branches:
+    if found.branches:
         lines += ["", "members  entities  root or branch"]
         lines += [f"{row['members']:>7,}  {row['entities']:>8,}  {row['path']}" for row in found.branches[:branches]]
         lines += [f"... and {len(found.branches) - branches:,} more"] if len(found.branches) > branches else []

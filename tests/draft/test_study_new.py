@@ -126,6 +126,18 @@ def test_the_labels_of_the_photographs_find_their_items(
     assert bool(endpoint.log) == (source == "endpoint")
 
 
+def test_what_photographs_are_called_in_their_folders_finds_right_items_or_none(dump: Path, here: Path) -> None:
+    classes = csv.DictReader(data_folder("real", "classes.tsv").read_text().splitlines(), delimiter="\t")
+    meant = {row["folder"].replace("_", " ").casefold(): row["qid"] for row in classes}
+    done = new("--names", listed(here, *meant), "--dump", dump)
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader((here / "mine.names.csv").read_text().splitlines()))
+    matched = [row for row in rows if row["status"] == "matched"]
+    assert all(row["qid"] == meant[row["name"]] for row in matched)
+    assert len(matched) >= 60
+    assert f"... and {len(rows) - len(matched) - 20} more, in the report" in done.output
+
+
 def test_a_root_shows_its_branches_and_a_few_entities(dump: Path, endpoint: FaultyServer) -> None:
     done = new("--root", "Q34379", "--contact", "tester@example.org", "--limit", "5")
     assert done.exit_code == 2
