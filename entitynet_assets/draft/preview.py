@@ -63,13 +63,19 @@ def _made(place: Workplace) -> Preview:
     return Preview(len(members), entities, branches, {finding: why[finding] for finding in LEFT_OUT if why[finding]})
 
 
+def _branch(row: Mapping[str, Any]) -> str:
+    if row["branch_qid"] == row["root_qid"]:
+        return f"{row['root_label']} ({row['root_qid']}), all of it"
+    return f"{row['branch_label'] or 'no label'} ({row['branch_qid']}) < {row['root_label']}"
+
+
 def told(found: Preview, samples: int = 12, branches: int = 20) -> list[str]:
     """Return the preview as lines for people."""
     left = ", ".join(f"{number:,} {finding.replace('_', ' ')}" for finding, number in found.left_out.items())
     lines = [f"{found.members:,} members, {len(found.entities):,} entities; left out: {left or 'none'}"]
     if found.branches:
         lines += ["", "members  entities  root or branch"]
-        lines += [f"{row['members']:>7,}  {row['entities']:>8,}  {row['path']}" for row in found.branches[:branches]]
+        lines += [f"{row['members']:>7,}  {row['entities']:>8,}  {_branch(row)}" for row in found.branches[:branches]]
         lines += [f"... and {len(found.branches) - branches:,} more"] if len(found.branches) > branches else []
     lines += ["", "The best known entities:"]
     for row in found.entities[:samples]:

@@ -145,7 +145,15 @@ def test_a_root_shows_its_branches_and_a_few_entities(dump: Path, endpoint: Faul
     assert "the study would hold no entity" in done.output
     done = new("--root", "Q2424752", "--root", "Q729", "--dump", dump, "--limit", "5")
     assert done.exit_code == 0, done.output
-    for words in ("root or branch", "left out: ", "few sitelinks", "The best known entities:"):
+    for words in (
+        "root or branch",
+        "product (Q2424752), all of it",
+        "animal (Q729), all of it",
+        "goods and services (Q2897903) < product",
+        "left out: ",
+        "few sitelinks",
+        "The best known entities:",
+    ):
         assert words in done.output
     scope = load_study("mine.toml").scope
     assert (scope.roots, scope.items, scope.limit) == (["Q2424752", "Q729"], [], 5)
