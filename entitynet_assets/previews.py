@@ -154,5 +154,10 @@ HARVEST_PLAN = first_rows(
     "SELECT place, label, recall, kept, extra_queries, reason FROM harvest_plan ORDER BY place",
     "the most urgent entities",
 )
+FLOORS = first_rows(
+    "SELECT benchmark, floor, metric, round(100 * value, 1) || ' %' AS value, count AS held_out, train_count AS learnt_from "
+    "FROM floors ORDER BY ALL",
+    "what a trained model has to beat",
+)
 CAPTION_MIXES = first_rows("SELECT mix, source, weight, round(effective_share, 3) AS share, image_count FROM caption_mixes ORDER BY ALL",
                            "what the mixes come to")  # fmt: skip

@@ -80,6 +80,7 @@ def _benchmarks(work: Work) -> tuple[BenchmarkSpec, ...]:
     reads=("benchmark_images", "image_entities", "kept_images", "tombstones"),
     kinds=("python",),
     params=_choices,
+    preview=previews.FLOORS,
 )
 def floors(work: Work) -> Made:
     """What a trained model has to beat on each benchmark: guessing, and colours and edges learnt from the same pictures.

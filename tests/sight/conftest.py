@@ -142,6 +142,8 @@ def put_models(small: SmallLake) -> None:
     accuracy = {"acc1": 0.5, "mean_per_class_recall": 0.5, "times_chance": 2.0, "acc1_low": 0.1, "acc1_high": 0.9}
     small.put("leaderboard", [{"recipe": recipe, "step": 8, **place, **accuracy}])
     small.put("predictions", [{**run, **wrong, "image_id": HELD, "rank_of_true": 2}], recipe)
+    floor = {"floor": "chance", "metric": "acc1", "value": 0.5, "count": 2, "classes": 2}
+    small.put("floors", [{"benchmark": "b", **floor}])
     small.put("entity_scores", [{**run, "qid": "Q1", "label": "apple", "count": 2, "recall": 0.5, "mean_rank": 1.5}])
     small.put(
         "harvest_plan",
