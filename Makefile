@@ -37,7 +37,7 @@ ui: $(READY)
 	@$(BIN)/entitynet ui --study sample
 
 test: $(READY)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1
 
 # Ours against a peer on the same input, `make bench NAME=closure`; peers live in .bench/<peer>/. docs/benchmarks.md has the ratios.
 bench: $(READY)

@@ -12,6 +12,11 @@ import pytest
 from tests.small_lake import SmallLake
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """Where servers are required (ENTITYNET_REQUIRE_SERVERS), a skip for want of one is a failure."""
