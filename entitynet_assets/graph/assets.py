@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
+import msgspec
 
 from entitynet_assets import previews
 from entitynet_assets.graph.closure import members
 from entitynet_assets.graph.dump import rows_of_scope
-from entitynet_assets.graph.items import parse_item, value_qids
+from entitynet_assets.graph.items import UNREADABLE, parse_item, value_qids
 from entitynet_assets.graph.source import SourceError
 from entitynet_assets.graph.sparql import children_query, parse_children
 from entitynet_assets.resources import Workplace, data_path, endpoint
@@ -32,8 +33,10 @@ from entitynet_assets.tables import (
 )
 from entitynet_assets.web import Answer, Request
 
+MISSING = b'{"missing":""}'  # how the item API says it
 IDS_A_CALL = 50  # the item API's limit for anybody
-Rows = list[dict[str, Any]]
+Row = dict[str, Any]
+Rows = list[Row]
 
 
 HARVESTED = {"roots", "relations", "exclude", "languages"}  # what of the scope is asked for; the rest is chosen later
@@ -54,7 +57,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
-    code_version="3",
+    code_version="4",
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
@@ -65,10 +68,15 @@ def wikidata_items(work: Work) -> Made:
     Configuration `new_round: true` seals the current harvest round first, so that everything is asked anew.
     """
     rows = _from_dump(work) if work.study.graph.source == "dump" else _from_sparql(work)
-    counts: dict[str, int] = {}
+    counts, items = Counter[str](), Counter[str]()
+    return Made(_counted(rows, counts, items), counts, items)
+
+
+def _counted(rows: Iterable[Row], counts: Counter[str], items: Counter[str]) -> Iterator[Row]:
     for row in rows:
-        counts[row["status"]] = counts.get(row["status"], 0) + 1
-    return Made(rows, counts, {"items": len(rows)})
+        counts[row["status"]] += 1
+        items["items"] += 1
+        yield row
 
 
 def _from_sparql(work: Work) -> Rows:
@@ -103,22 +111,47 @@ def _hydrate(work: Work, qids: Sequence[str], role: str) -> Rows:
         }
         answer = _need(work.place.web.ask(Request(address, params=query)), "item API")
         found = _entities(answer)
-        rows += [parse_item(qid, found.get(qid, {"missing": ""}), role, languages) for qid in batch]
+        rows += [parse_item(qid, found.get(qid, MISSING), role, languages) for qid in batch]
         work.advance(start + len(batch), len(qids), f"{role} items")
     return rows
 
 
-def _entities(answer: Answer) -> dict[str, Any]:
+def _entities(answer: Answer) -> dict[str, msgspec.Raw]:
+    """Return each item as it came, by the id that was asked for."""
     try:
-        body = json.loads(answer.body)
-        if "error" in body:
-            raise SourceError(
-                f"item API refused: {body['error'].get('code')}: {body['error'].get('info')}; mend graph.api or wait"
-            )
-        found = body["entities"]
-        return {item.get("redirects", {}).get("from", qid): item for qid, item in found.items()}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        said = msgspec.json.decode(answer.body, type=_Said)
+        if said.error is not None:
+            raise SourceError(f"item API refused: {said.error.code}: {said.error.info}; mend graph.api or wait")
+        if said.entities is None:
+            raise ValueError("no entities")
+        return {_asked_id(qid, item): item for qid, item in said.entities.items()}
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"item API: expected entities, found {answer.body[:200]!r}; check graph.api") from error
+
+
+class _Refusal(msgspec.Struct):
+    code: Any = None
+    info: Any = None
+
+
+class _Said(msgspec.Struct):
+    error: _Refusal | None = None
+    entities: dict[str, msgspec.Raw] | None = None
+
+
+def _asked_id(qid: str, item: msgspec.Raw) -> str:
+    try:
+        return msgspec.json.decode(item, type=_Moved).redirects.asked or qid
+    except UNREADABLE:
+        return qid
+
+
+class _From(msgspec.Struct):
+    asked: str | None = msgspec.field(name="from", default=None)
+
+
+class _Moved(msgspec.Struct):
+    redirects: _From
 
 
 def _need(answer: Answer, name: str) -> Answer:
@@ -136,7 +169,7 @@ def _need(answer: Answer, name: str) -> Answer:
     return answer
 
 
-def _from_dump(work: Work) -> Rows:
+def _from_dump(work: Work) -> Iterator[Row]:
     return rows_of_scope(data_path(endpoint("dump", work.study.graph.dump)), work.study.scope, _former(work))
 
 

@@ -5,7 +5,9 @@ Belongs here: the walk over any source of children. Does not belong here: source
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+
+from entitynet_assets.graph.source import SourceError
 
 BATCH = 200  # ids in one VALUES block: few requests, none of them heavy
 INSTANCE_OF = "P31"
@@ -35,6 +37,15 @@ def _with_instances(depth: dict[str, int], instances: Children, exclude: Sequenc
             if child not in exclude:
                 found[child] = min(found.get(child, depth[parent] + 1), depth[parent] + 1)
     return found
+
+
+def need_roots(roots: Sequence[str], excluded: Container[str]) -> None:
+    """Raise SourceError where a root is excluded itself: all that is below it would be gone."""
+    if lost := [root for root in roots if root in excluded]:
+        raise SourceError(
+            f"scope.exclude: {', '.join(lost)} of scope.roots is at or below what scope.exclude names, so nothing of it is left; "
+            "take it from the roots or exclude something narrower"
+        )
 
 
 def walk_down(roots: Sequence[str], children: Children, exclude: Sequence[str] = ()) -> dict[str, int]:
