@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,14 +11,15 @@ import dagster as dg
 import msgspec
 
 from entitynet_assets import previews
-from entitynet_assets.graph.closure import members
+from entitynet_assets.graph.closure import INSTANCE_OF, excluded_members, members, need_roots
 from entitynet_assets.graph.dump import rows_of_scope
 from entitynet_assets.graph.items import UNREADABLE, parse_item, value_qids
+from entitynet_assets.graph.service import Service
 from entitynet_assets.graph.source import SourceError
-from entitynet_assets.graph.sparql import children_query, parse_children
 from entitynet_assets.resources import Workplace, data_path, endpoint
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
+from entitynet_assets.studies.models import Scope
 from entitynet_assets.tables import (
     ATTRIBUTES,
     ENTITIES,
@@ -80,18 +81,42 @@ def _counted(rows: Iterable[Row], counts: Counter[str], items: Counter[str]) -> 
 
 
 def _from_sparql(work: Work) -> Rows:
-    scope, address = work.study.scope, endpoint("sparql", work.study.graph.sparql)
-
-    def below(parents: Sequence[str], relations: Sequence[str]) -> list[tuple[str, str]]:
-        form = {"query": children_query(parents, relations)}
-        answer = work.place.web.ask(Request(address, headers={"Accept": "application/sparql-results+json"}, form=form))
-        return parse_children(_need(answer, "SPARQL").body)
-
-    found = members(scope.roots, scope.relations, below, scope.exclude)
-    rows = _hydrate(work, sorted(found), "member")
-    values = set[str]().union(*(value_qids(row) for row in rows)) - found.keys()
-    former = _former(work) - found.keys() - values
+    scope = work.study.scope
+    with work.lake.noting(work.table.name, work.slice, 1) as note:
+        service = _service(work, note)
+        found = members(scope.roots, scope.relations, service.below, scope.exclude).keys()
+        rows = _without_excluded(_hydrate(work, sorted(found), "member"), service, scope)
+        service.need_whole()
+    taken = {row["qid"] for row in rows}
+    values = set[str]().union(*(value_qids(row) for row in rows)) - taken
+    former = _former(work) - taken - values
     return rows + _hydrate(work, sorted(values), "value") + _hydrate(work, sorted(former), "former")
+
+
+def _service(work: Work, note: Callable[[Mapping[str, Any]], None]) -> Service:
+    address = endpoint("sparql", work.study.graph.sparql)
+    accept = {"Accept": "application/sparql-results+json"}
+    notes = work.lake.notes(work.table.name, work.slice)
+    return Service(
+        lambda query: work.place.web.ask(Request(address, headers=accept, form={"query": query})),
+        lambda answer: _need(answer, "SPARQL"), note, notes, key=f"{address} round {work.lake.round()}",
+    )  # fmt: skip
+
+
+def _without_excluded(rows: Rows, service: Service, scope: Scope) -> Rows:
+    """Return the members that are not below what is excluded, also by a way that was not walked."""
+    if not scope.exclude:
+        return rows
+    steps = [relation for relation in scope.relations if relation != INSTANCE_OF]
+    kinds = [INSTANCE_OF] if INSTANCE_OF in scope.relations else []
+    up, of = ({row["qid"]: _values_of(row, relations) for row in rows} for relations in (steps, kinds))
+    out = excluded_members(up, of, scope.exclude, lambda ids: service.above(ids, steps) if steps else ())
+    need_roots(scope.roots, out)
+    return [row for row in rows if row["qid"] not in out]
+
+
+def _values_of(row: Row, relations: Sequence[str]) -> set[str]:
+    return {claim["value_qid"] for claim in row["claims"] if claim["value_qid"] and claim["property_id"] in relations}
 
 
 def _former(work: Work) -> set[str]:
