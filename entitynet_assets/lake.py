@@ -18,6 +18,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from entitynet_assets.tables import PREVIOUS, SEALED, TABLES, ContractError, Tab
 
 WHOLE = "whole"
 Rows = Sequence[Mapping[str, Any]]
+CHUNK = 5000  # rows that are held as Python values when a table is written
 Views = Mapping[str, Sequence[Path]]
 _PACKAGED_SQL = Path(__file__).parent / "_sql"
 _REPOSITORY_SQL = Path(__file__).parent.parent / "sql"
@@ -90,6 +92,26 @@ def arrow_schema(table: Table) -> pa.Schema:
     """Return the Arrow schema of a contract."""
     with contextlib.closing(connect()) as con:
         return con.sql(typed_select(table)).to_arrow_table().schema
+
+
+def _batch(table: Table, rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows as columns. Raises ContractError on a column the contract lacks or a wrong type."""
+    known, whole = set(table.column_names), _whole_columns(table)
+    for row in rows:
+        if not row.keys() <= known:
+            raise ContractError(
+                f"{table.name}: unknown columns {sorted(row.keys() - known)}; the contract in tables.py has {sorted(known)}"
+            )
+        if wrong := [name for name in whole if isinstance(row.get(name), float)]:
+            raise ContractError(
+                f"{table.name}: {wrong[0]} is {row[wrong[0]]!r}, expected a whole number; mend the maker or tables.py"
+            )
+    try:
+        return pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+        raise ContractError(
+            f"{table.name}: a value does not fit its column ({error}); mend the maker or tables.py"
+        ) from error
 
 
 def _whole_columns(table: Table) -> list[str]:
@@ -169,24 +191,16 @@ class Lake:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def write_rows(self, table: Table, rows: Rows, slice_name: str = WHOLE, **facts: Any) -> Record:
-        """Write rows as a slice of a table. Raises ContractError on a column the contract lacks or a wrong type."""
-        known, whole = set(table.column_names), _whole_columns(table)
-        for row in rows:
-            if not row.keys() <= known:
-                raise ContractError(
-                    f"{table.name}: unknown columns {sorted(row.keys() - known)}; the contract in tables.py has {sorted(known)}"
-                )
-            if wrong := [name for name in whole if isinstance(row.get(name), float)]:
-                raise ContractError(
-                    f"{table.name}: {wrong[0]} is {row[wrong[0]]!r}, expected a whole number; mend the maker or tables.py"
-                )
-        try:
-            arrow = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
-            raise ContractError(
-                f"{table.name}: a value does not fit its column ({error}); mend the maker or tables.py"
-            ) from error
+    def write_rows(
+        self, table: Table, rows: Iterable[Mapping[str, Any]], slice_name: str = WHOLE, **facts: Any
+    ) -> Record:
+        """Write rows as a slice of a table, taken as they come and held as columns.
+
+        Raises ContractError on a column the contract lacks or a wrong type.
+        """
+        schema, taken = arrow_schema(table), iter(rows)
+        chunks = iter(lambda: list(islice(taken, CHUNK)), [])
+        arrow = pa.Table.from_batches([_batch(table, chunk, schema) for chunk in chunks], schema)
         with contextlib.closing(connect()) as con:
             con.register("rows_in", arrow)
             return self._write(con, table, slice_name, "SELECT * FROM rows_in", None, facts)
@@ -224,7 +238,7 @@ class Lake:
             sync(new)
             new.replace(folder / name)
         record = Record(table.name, slice_name, digest=digest, rows=rows, file=name, round=self.round(), **{
-            "identity": "", "inputs": {}, "code_version": "", "counts": {}, "failed_checks": failed, **facts,
+            "identity": "", "inputs": {}, "code_version": "", "failed_checks": failed, **facts, "counts": dict(facts.get("counts", {})),
         })  # fmt: skip
         self.write_record(record)
         (self.root / "notes" / f"{table.name}.{slice_name}.jsonl").unlink(missing_ok=True)

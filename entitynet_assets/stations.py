@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from entitynet_assets import lineage
-from entitynet_assets.lake import Lake, Rows, sql_folder, with_checks
+from entitynet_assets.lake import Lake, sql_folder, with_checks
 from entitynet_assets.lineage import Record
 from entitynet_assets.partitions import meets_by_name, slice_keys
 from entitynet_assets.resources import Workplace
@@ -40,10 +40,11 @@ class Query:
 class Made:
     """What a maker answers: rows or a query, counts per reason, and how much work of each kind was done.
 
+    Rows may come one by one; then the counts are whole when the last row is taken.
     `unfinished` asks for another go in the next run, though nothing that it depends on will have changed.
     """
 
-    content: Rows | Query
+    content: Iterable[Mapping[str, Any]] | Query
     counts: Mapping[str, int] = field(default_factory=dict)
     work: Mapping[str, int] = field(default_factory=dict)
     unfinished: bool = False
@@ -184,7 +185,7 @@ def _make(stop: Station, work: Work, inputs: dict[str, str], wanted: str) -> Don
         "identity": f"{wanted} unfinished" if made.unfinished else wanted,
         "inputs": inputs,
         "code_version": stop.code_version,
-        "counts": dict(made.counts),
+        "counts": made.counts,
         "failed_checks": (
             "unchecked",
         ),  # until they are through, so that a kill in between leaves nothing that looks sound

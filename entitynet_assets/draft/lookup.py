@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from entitynet_assets.draft.names import QID, folded, names_of
-from entitynet_assets.graph.dump import read_dump
-from entitynet_assets.graph.items import parse_item
+from entitynet_assets.graph.dump import rows_of_items
 from entitynet_assets.graph.sparql import ENTITY, PREFIXES, parse_bindings
 from entitynet_assets.resources import Workplace, data_path, endpoint
 from entitynet_assets.web import Request
@@ -44,12 +43,8 @@ def spellings(name: str) -> list[str]:
 
 def _in_dump(place: Workplace, names: Sequence[str]) -> Rows:
     wanted, languages = {folded(name) for name in names}, place.study.scope.languages
-    rows: Rows = []
-    for qid, raw in read_dump(data_path(endpoint("dump", place.study.graph.dump))):
-        row = parse_item(qid, raw, "member", languages) if raw else None
-        if row and not wanted.isdisjoint(names_of(row)):
-            rows.append(row)
-    return rows
+    found = rows_of_items(data_path(endpoint("dump", place.study.graph.dump)), languages)
+    return [row for row in found if not wanted.isdisjoint(names_of(row))]
 
 
 def _at_endpoint(place: Workplace, names: Sequence[str]) -> Rows:

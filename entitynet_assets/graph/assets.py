@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
+import msgspec
 
 from entitynet_assets import previews
-from entitynet_assets.graph.closure import members, walk_up
+from entitynet_assets.graph.closure import INSTANCE_OF, excluded_members, members, need_roots, walk_up
 from entitynet_assets.graph.dump import rows_of_scope
-from entitynet_assets.graph.items import parents_of, parse_item, value_qids
+from entitynet_assets.graph.items import UNREADABLE, parents_in_row, parse_item, value_qids
+from entitynet_assets.graph.service import Service
 from entitynet_assets.graph.source import SourceError
-from entitynet_assets.graph.sparql import children_query, parse_children
 from entitynet_assets.resources import Workplace, data_path, endpoint
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
+from entitynet_assets.studies.models import Scope
 from entitynet_assets.tables import (
     ATTRIBUTES,
     ENTITIES,
@@ -32,8 +34,10 @@ from entitynet_assets.tables import (
 )
 from entitynet_assets.web import Answer, Request
 
+MISSING = b'{"missing":""}'  # how the item API says it
 IDS_A_CALL = 50  # the item API's limit for anybody
-Rows = list[dict[str, Any]]
+Row = dict[str, Any]
+Rows = list[Row]
 
 
 HARVESTED = {
@@ -61,7 +65,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
-    code_version="4",
+    code_version="5",
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
@@ -72,27 +76,53 @@ def wikidata_items(work: Work) -> Made:
     Configuration `new_round: true` seals the current harvest round first, so that everything is asked anew.
     """
     rows = _from_dump(work) if work.study.graph.source == "dump" else _from_sparql(work)
-    counts: dict[str, int] = {}
+    counts, items = Counter[str](), Counter[str]()
+    return Made(_counted(rows, counts, items), counts, items)
+
+
+def _counted(rows: Iterable[Row], counts: Counter[str], items: Counter[str]) -> Iterator[Row]:
     for row in rows:
-        counts[row["status"]] = counts.get(row["status"], 0) + 1
-    return Made(rows, counts, {"items": len(rows)})
+        counts[row["status"]] += 1
+        items["items"] += 1
+        yield row
 
 
 def _from_sparql(work: Work) -> Rows:
-    scope, address = work.study.scope, endpoint("sparql", work.study.graph.sparql)
-
-    def below(parents: Sequence[str], relations: Sequence[str]) -> list[tuple[str, str]]:
-        form = {"query": children_query(parents, relations)}
-        answer = work.place.web.ask(Request(address, headers={"Accept": "application/sparql-results+json"}, form=form))
-        return parse_children(need_answer(answer, "SPARQL").body)
-
-    found = {*members(scope.roots, scope.relations, below, scope.exclude), *scope.items}
-    rows = _hydrate(work, sorted(found), "member")
+    scope = work.study.scope
+    with work.lake.noting(work.table.name, work.slice, 1) as note:
+        service = _service(work, note)
+        walked = members(scope.roots, scope.relations, service.below, scope.exclude).keys()
+        rows = _hydrate(work, sorted({*walked, *scope.items}), "member")
+        out = _excluded([row for row in rows if row["qid"] in walked], service, scope) - set(scope.items)
+        service.need_whole()
+    rows = [row for row in rows if row["qid"] not in out]
     values = set[str]().union(*(value_qids(row) for row in rows))
     rows += _ancestors(work, rows)
-    known = {row["qid"] for row in rows}
-    former = _former(work) - known - values
-    return rows + _hydrate(work, sorted(values - known), "value") + _hydrate(work, sorted(former), "former")
+    taken = {row["qid"] for row in rows}
+    former = _former(work) - taken - values
+    return rows + _hydrate(work, sorted(values - taken), "value") + _hydrate(work, sorted(former), "former")
+
+
+def _service(work: Work, note: Callable[[Mapping[str, Any]], None]) -> Service:
+    address = endpoint("sparql", work.study.graph.sparql)
+    accept = {"Accept": "application/sparql-results+json"}
+    notes = work.lake.notes(work.table.name, work.slice)
+    return Service(
+        lambda query: work.place.web.ask(Request(address, headers=accept, form={"query": query})),
+        lambda answer: need_answer(answer, "SPARQL"), note, notes, key=f"{address} round {work.lake.round()}",
+    )  # fmt: skip
+
+
+def _excluded(rows: Rows, service: Service, scope: Scope) -> set[str]:
+    """Return which of these members are at or below what is excluded, also by a way that was not walked."""
+    if not scope.exclude:
+        return set()
+    steps = [relation for relation in scope.relations if relation != INSTANCE_OF]
+    kinds = [INSTANCE_OF] if INSTANCE_OF in scope.relations else []
+    up, of = ({row["qid"]: parents_in_row(row, relations) for row in rows} for relations in (steps, kinds))
+    out = excluded_members(up, of, scope.exclude, lambda ids: service.above(ids, steps) if steps else ())
+    need_roots(scope.roots, out)
+    return out
 
 
 def _ancestors(work: Work, rows: Rows) -> Rows:
@@ -104,7 +134,7 @@ def _ancestors(work: Work, rows: Rows) -> Rows:
         new = _hydrate(work, [qid for qid in qids if qid not in known], "ancestor")
         found.extend(new)
         known.update({row["qid"]: row for row in new})
-        return set[str]().union(*(parents_of(known[qid], relations) for qid in qids))
+        return set[str]().union(*(parents_in_row(known[qid], relations) for qid in qids))
 
     walk_up(scope.items, above, scope.relations)
     return found
@@ -132,25 +162,47 @@ def ask_items(place: Workplace, qids: Sequence[str], role: str, advance: Callabl
         }
         answer = need_answer(place.web.ask(Request(address, params=query)), "item API")
         found = _entities(answer)
-        rows += [
-            parse_item(qid, found.get(qid, {"missing": ""}), role, scope.languages, scope.exclude_having)
-            for qid in batch
-        ]
+        rows += [parse_item(qid, found.get(qid, MISSING), role, scope.languages, scope.exclude_having) for qid in batch]
         advance(start + len(batch), len(qids), f"{role} items")
     return rows
 
 
-def _entities(answer: Answer) -> dict[str, Any]:
+def _entities(answer: Answer) -> dict[str, msgspec.Raw]:
+    """Return each item as it came, by the id that was asked for."""
     try:
-        body = json.loads(answer.body)
-        if "error" in body:
-            raise SourceError(
-                f"item API refused: {body['error'].get('code')}: {body['error'].get('info')}; mend graph.api or wait"
-            )
-        found = body["entities"]
-        return {item.get("redirects", {}).get("from", qid): item for qid, item in found.items()}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        said = msgspec.json.decode(answer.body, type=_Said)
+        if said.error is not None:
+            raise SourceError(f"item API refused: {said.error.code}: {said.error.info}; mend graph.api or wait")
+        if said.entities is None:
+            raise ValueError("no entities")
+        return {_asked_id(qid, item): item for qid, item in said.entities.items()}
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"item API: expected entities, found {answer.body[:200]!r}; check graph.api") from error
+
+
+class _Refusal(msgspec.Struct):
+    code: Any = None
+    info: Any = None
+
+
+class _Said(msgspec.Struct):
+    error: _Refusal | None = None
+    entities: dict[str, msgspec.Raw] | None = None
+
+
+def _asked_id(qid: str, item: msgspec.Raw) -> str:
+    try:
+        return msgspec.json.decode(item, type=_Moved).redirects.asked or qid
+    except UNREADABLE:
+        return qid
+
+
+class _From(msgspec.Struct):
+    asked: str | None = msgspec.field(name="from", default=None)
+
+
+class _Moved(msgspec.Struct):
+    redirects: _From
 
 
 def need_answer(answer: Answer, name: str) -> Answer:
@@ -169,7 +221,7 @@ def need_answer(answer: Answer, name: str) -> Answer:
     return answer
 
 
-def _from_dump(work: Work) -> Rows:
+def _from_dump(work: Work) -> Iterator[Row]:
     return rows_of_scope(data_path(endpoint("dump", work.study.graph.dump)), work.study.scope, _former(work))
 
 

@@ -5,7 +5,9 @@ Belongs here: the walk over any source of children. Does not belong here: source
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+from entitynet_assets.graph.source import SourceError
 
 BATCH = 200  # ids in one VALUES block: few requests, none of them heavy
 INSTANCE_OF = "P31"
@@ -36,6 +38,46 @@ def _with_instances(depth: dict[str, int], instances: Children, exclude: Sequenc
             if child not in exclude:
                 found[child] = min(found.get(child, depth[parent] + 1), depth[parent] + 1)
     return found
+
+
+def excluded_members(
+    up: Mapping[str, set[str]], kinds: Mapping[str, set[str]], exclude: Sequence[str], above: Children
+) -> set[str]:
+    """Return what is at or below an excluded item, or an instance of one that is, by any way at all.
+
+    `up` has what each member is right below, `kinds` what it is an instance of; `above` takes ids and yields (child, parent) for
+    those that are no members, few as they are, so that a way through them is seen.
+    """
+    grown = _grown(up, set().union(*kinds.values()), exclude, above)
+    down: dict[str, list[str]] = {}
+    for child, parents in grown.items():
+        for parent in parents:
+            down.setdefault(parent, []).append(child)
+    out = walk_down(exclude, lambda ids: [(child, parent) for parent in ids for child in down.get(parent, ())])
+    return set(out) | {qid for qid, of in kinds.items() if not of.isdisjoint(out.keys())}
+
+
+def _grown(up: Mapping[str, set[str]], more: set[str], exclude: Sequence[str], above: Children) -> dict[str, set[str]]:
+    """Return what is right above each item, from the members up to where nothing is above or what is above is excluded."""
+    grown = {**up, **{qid: set[str]() for qid in exclude}}
+    level = sorted(more.union(*up.values()) - grown.keys())
+    while level:
+        found = {qid: set[str]() for qid in level}
+        for start in range(0, len(level), BATCH):
+            for child, parent in above(level[start : start + BATCH]):
+                found[child].add(parent)
+        grown |= found
+        level = sorted(set[str]().union(*found.values()) - grown.keys())
+    return grown
+
+
+def need_roots(roots: Sequence[str], excluded: Container[str]) -> None:
+    """Raise SourceError where a root is excluded itself: all that is below it would be gone."""
+    if lost := [root for root in roots if root in excluded]:
+        raise SourceError(
+            f"scope.exclude: {', '.join(lost)} of scope.roots is at or below what scope.exclude names, so nothing of it is left; "
+            "take it from the roots or exclude something narrower"
+        )
 
 
 def walk_down(roots: Sequence[str], children: Children, exclude: Sequence[str] = ()) -> dict[str, int]:

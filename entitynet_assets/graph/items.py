@@ -1,37 +1,139 @@
 """One Wikidata item, from the item API or a dump line, as a row of wikidata_items.
 
-Belongs here: the shape of items and what we keep of them. Does not belong here: fetching.
+Belongs here: the shape of items and what we keep of them. Does not belong here: fetching, files (dump.py).
+Items are decoded straight into typed values, and only what is kept is made. PHP writes an empty map as an empty list.
 The rank rule is Wikidata's "truthy" one: preferred statements if a property has any, else normal; deprecated never.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, field
 
 # Structure, names, media and looks; everything else of an item is left where it is.
 KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "P527", "P361")
 NAMING_VALUES = ("P462", "P186", "P527", "P31")  # values whose names we need
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+Raw = bytes | bytearray | memoryview | msgspec.Raw
 
 
-def parse_item(
-    qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str], also: Sequence[str] = ()
-) -> dict[str, Any]:
+class Term(Struct):
+    """A label, a description or an alias."""
+
+    value: str
+
+
+class Named(Struct):
+    """A value that is an item or a text in a language; of any other kind of value nothing is kept."""
+
+    kind: str | None = field(name="entity-type", default=None)
+    id: str | None = None
+    number: int | None = field(name="numeric-id", default=None)
+    text: str | None = None
+    language: str | None = None
+
+
+class DataValue(Struct):
+    """The value of a snak."""
+
+    value: str | Named
+
+
+class Snak(Struct):
+    """The main part of a statement."""
+
+    snaktype: str
+    datavalue: DataValue | None = None
+
+
+class Statement(Struct):
+    """A statement of an item."""
+
+    mainsnak: Snak
+    rank: str = "normal"
+
+
+class Sitelink(Struct):
+    """A page about an item."""
+
+    title: str | None = None
+
+
+class Redirects(Struct):
+    """What the item API says of an item that was merged."""
+
+    to: str | None = None
+
+
+@lru_cache(maxsize=64)
+def decoder(languages: tuple[str, ...], also: tuple[str, ...] = ()) -> msgspec.json.Decoder[Any]:
+    """Return what decodes a whole item: its names in these languages, English and mul, its statements of KEPT and `also`."""
+    wanted = sorted({*languages, "en", "mul"})
+    terms, aliases = _by_key("Terms", wanted, Term | None), _by_key("Aliases", wanted, list[Term] | None)
+    item = msgspec.defstruct("Item", [
+        ("id", str), ("missing", Any, UNSET), ("redirects", Redirects | list | None, None), ("lastrevid", int | None, None),
+        ("modified", str | None, None), ("labels", terms | list | None, None), ("descriptions", terms | list | None, None),
+        ("aliases", aliases | list | None, None), ("claims", _statements(kept(also)) | list | None, None),
+        ("sitelinks", dict[str, Sitelink] | list | None, None),
+    ])  # fmt: skip
+    return msgspec.json.Decoder(item)
+
+
+@lru_cache(maxsize=64)
+def statements_decoder(relations: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Return what decodes the id of an item and its statements of some properties, and nothing else."""
+    claims = _statements(relations) | list | None
+    return msgspec.json.Decoder(msgspec.defstruct("Above", [("id", str), ("claims", claims, None)]))
+
+
+def kept(also: Sequence[str]) -> tuple[str, ...]:
+    """Return the properties that are kept, each once."""
+    return tuple(dict.fromkeys((*KEPT, *also)))
+
+
+def _statements(properties: Sequence[str]) -> type[Struct]:
+    return _by_key("Statements", properties, list[Statement] | None)
+
+
+def _by_key(name: str, keys: Sequence[str], kind: Any) -> type[Struct]:
+    """Return a type that has these keys of a map and passes over all others; field k0 is the first."""
+    names = {f"k{number}": key for number, key in enumerate(keys)}
+    return msgspec.defstruct(name, [(field, kind, None) for field in names], rename=names)
+
+
+def parse_item(qid: str, raw: Raw, role: str, languages: Sequence[str], also: Sequence[str] = ()) -> dict[str, Any]:
     """Return the row of an item, with the statements of KEPT and those asked for `also`.
 
     One that cannot be read becomes a row with status `broken` and the reason.
     """
     try:
-        if "missing" in raw:
-            return empty_row(qid, role, "missing", "no such item")
-        redirected = _mapping(raw.get("redirects")).get("to") or (raw["id"] if raw["id"] != qid else None)
-        row = _row(qid, raw, role, languages, also)
-        _need_kinds(row)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        return empty_row(qid, role, "broken", f"{type(error).__name__}: {error}")
-    if redirected:
-        return {**row, "status": "redirect", "redirect_qid": redirected, "reason": f"merged into {redirected}"}
+        item = decoder(tuple(languages), tuple(also)).decode(raw)
+    except UNREADABLE as error:
+        status = "missing" if _says_missing(raw) else "broken"
+        return empty_row(qid, role, status, "no such item" if status == "missing" else f"not an item: {error}")
+    if item.missing is not UNSET:
+        return empty_row(qid, role, "missing", "no such item")
+    row = _row(qid, item, role, sorted({*languages, "en", "mul"}), kept(also))
+    merged = item.redirects.to if isinstance(item.redirects, Redirects) else None
+    if target := merged or (item.id if item.id != qid else None):
+        return {**row, "status": "redirect", "redirect_qid": target, "reason": f"merged into {target}"}
     return row
+
+
+class _Missing(Struct):
+    missing: Any
+
+
+def _says_missing(raw: Raw) -> bool:
+    try:
+        msgspec.json.decode(raw, type=_Missing)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def empty_row(qid: str, role: str, status: str, reason: str | None) -> dict[str, Any]:
@@ -49,90 +151,67 @@ def value_qids(row: Mapping[str, Any]) -> set[str]:
     }
 
 
-def parents_of(row: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
+def parents_in_row(row: Mapping[str, Any], relations: Collection[str]) -> set[str]:
     """Return the ids one statement above an item as its row has it."""
     claims = row["claims"] if row["status"] == "ok" else []
     return {claim["value_qid"] for claim in claims if claim["value_qid"] and claim["property_id"] in relations}
 
 
-def parents_above(raw: Mapping[str, Any], relations: Sequence[str]) -> set[str]:
-    """Return the ids one statement above an item, and no more of it; an item whose statements cannot be read has none."""
-    try:
-        claims = _mapping(raw.get("claims"))
-        found = [claim for pid in relations for claim in _best(pid, claims.get(pid, []))]
-    except (KeyError, TypeError, AttributeError, ValueError):
-        return set()
-    return {claim["value_qid"] for claim in found if isinstance(claim["value_qid"], str)}
+def parents_of(above: Any, number: int) -> Iterator[str]:
+    """Yield the items that an item's best statements of the decoder's numbered relation lead to."""
+    if isinstance(above.claims, Struct):
+        for statement in _best(getattr(above.claims, f"k{number}") or ()):
+            if (qid := _qid(statement.mainsnak)) is not None:
+                yield qid
 
 
-def _row(qid: str, raw: Mapping[str, Any], role: str, languages: Sequence[str], also: Sequence[str]) -> dict[str, Any]:
-    wanted = {*languages, "en", "mul"}
-    sitelinks = _mapping(raw.get("sitelinks"))
+def _row(qid: str, item: Any, role: str, wanted: Sequence[str], properties: Sequence[str]) -> dict[str, Any]:
+    sitelinks = item.sitelinks if isinstance(item.sitelinks, dict) else {}
+    enwiki = sitelinks.get("enwiki")
+    aliases = _values(item.aliases)
     return {
-        **empty_row(qid, role, "ok", None),
-        "revision": raw.get("lastrevid"),
-        "modified_at": raw.get("modified"),
-        "sitelink_count": len(sitelinks),
-        "labels": _strings(raw.get("labels"), wanted),
-        "descriptions": _strings(raw.get("descriptions"), wanted),
+        "qid": qid, "status": "ok", "reason": None, "redirect_qid": None, "role": role, "revision": item.lastrevid,
+        "modified_at": item.modified, "sitelink_count": len(sitelinks),
+        "labels": _strings(item.labels, wanted), "descriptions": _strings(item.descriptions, wanted),
         "aliases": [
-            {"language": language, "text": alias["value"]}
-            for language, many in sorted(_mapping(raw.get("aliases")).items()) if language in wanted for alias in many
+            {"language": language, "text": alias.value}
+            for language, many in zip(wanted, aliases, strict=False) for alias in many or ()
         ],
-        "claims": [claim for pid in dict.fromkeys((*KEPT, *also)) for claim in _best(pid, _mapping(raw.get("claims")).get(pid, []))],
-        "enwiki_title": sitelinks.get("enwiki", {}).get("title"),
+        "claims": [
+            _claim(pid, statement)
+            for pid, many in zip(properties, _values(item.claims), strict=False) if many for statement in _best(many)
+        ],
+        "enwiki_title": enwiki.title if enwiki else None,
     }  # fmt: skip
 
 
-def _need_kinds(row: Mapping[str, Any]) -> None:
-    """Raise TypeError where a value is of a kind that its column cannot hold, so that one odd item is one broken row."""
-    whole = ("revision", "sitelink_count")
-    for name in (*whole, "modified_at", "enwiki_title"):
-        if not isinstance(row[name], (int if name in whole else str, type(None))) or isinstance(row[name], bool):
-            raise TypeError(f"{name}: found {row[name]!r}")
-    for name in ("labels", "descriptions", "aliases", "claims"):
-        for value in (value for part in row[name] for value in part.values()):
-            if not isinstance(value, (str, type(None))):
-                raise TypeError(f"{name}: found {value!r}")
+def _values(part: Any) -> tuple[Any, ...]:
+    return msgspec.structs.astuple(part) if isinstance(part, Struct) else ()
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """PHP writes an empty map as an empty list."""
-    return value if isinstance(value, Mapping) else {}
+def _strings(terms: Any, wanted: Sequence[str]) -> list[dict[str, str]]:
+    found = zip(wanted, _values(terms), strict=False)
+    return [{"language": language, "text": term.value} for language, term in found if term]
 
 
-def _strings(raw: Any, wanted: set[str]) -> list[dict[str, str]]:
-    return [
-        {"language": language, "text": term["value"]}
-        for language, term in sorted(_mapping(raw).items())
-        if language in wanted
-    ]
+def _best(statements: Sequence[Statement]) -> list[Statement]:
+    preferred = [statement for statement in statements if statement.rank == "preferred"]
+    return preferred or [statement for statement in statements if statement.rank == "normal"]
 
 
-def _best(pid: str, statements: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    ranks = {statement.get("rank", "normal") for statement in statements}
-    best = "preferred" if "preferred" in ranks else "normal"
-    for statement in statements:
-        if statement.get("rank", "normal") == best:
-            yield _claim(pid, best, statement["mainsnak"])
+def _qid(snak: Snak) -> str | None:
+    value = snak.datavalue.value if snak.datavalue else None
+    if snak.snaktype != "value" or not isinstance(value, Named):
+        return None
+    return value.id or (f"Q{value.number}" if value.number is not None and value.kind in ("item", None) else None)
 
 
-def _claim(pid: str, rank: str, snak: Mapping[str, Any]) -> dict[str, Any]:
-    claim = {
-        "property_id": pid,
-        "rank": rank,
-        "snak": snak["snaktype"],
-        "value_qid": None,
-        "value_text": None,
-        "language": None,
-    }
-    if snak["snaktype"] != "value":
-        return claim
-    value = snak["datavalue"]["value"]
-    if isinstance(value, str):
-        return {**claim, "value_text": value}
-    if "id" in value or "numeric-id" in value:
-        return {**claim, "value_qid": value.get("id") or f"Q{value['numeric-id']}"}
-    if "text" in value:
-        return {**claim, "value_text": value["text"], "language": value["language"]}
-    return claim
+def _claim(pid: str, statement: Statement) -> dict[str, Any]:
+    snak, text, language = statement.mainsnak, None, None
+    qid = _qid(snak)
+    if snak.snaktype == "value" and qid is None and snak.datavalue:
+        value = snak.datavalue.value
+        text, language = (value, None) if isinstance(value, str) else (value.text, value.language)
+    return {
+        "property_id": pid, "rank": statement.rank, "snak": snak.snaktype, "value_qid": qid, "value_text": text, "language": language,
+    }  # fmt: skip

@@ -1,0 +1,63 @@
+"""The peer of the dump benchmark: qwikidata's own dump reader and items, the same fields; runs without our package.
+
+Belongs here: qwikidata's calls as its documentation has them. Does not belong here: input and comparison (dump.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("de", "en", "mul")
+KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "P527", "P361")
+
+
+def rows(path: str) -> Iterator[list[Any]]:
+    """Yield id, names, statements and pages of every item."""
+    from qwikidata.entity import WikidataItem
+    from qwikidata.json_dump import WikidataJsonDump
+
+    for raw in WikidataJsonDump(path):
+        item = WikidataItem(raw)
+        yield [
+            item.entity_id, raw.get("lastrevid"), raw.get("modified"),
+            [item.get_label(language) for language in LANGUAGES], [item.get_description(language) for language in LANGUAGES],
+            [item.get_aliases(language) for language in LANGUAGES],
+            [claim for pid in KEPT for claim in statements(item, pid)], len(item.get_sitelinks("")), item.get_enwiki_title(),
+        ]  # fmt: skip
+
+
+def statements(item: Any, pid: str) -> Iterator[list[Any]]:
+    for claim in item.get_truthy_claim_group(pid):
+        snak = claim.mainsnak
+        value = snak.datavalue.value if snak.snaktype == "value" else {}
+        if isinstance(value, str):
+            yield [pid, claim.rank, snak.snaktype, None, value, None]
+        else:
+            yield [pid, claim.rank, snak.snaktype, value.get("id"), value.get("text"), value.get("language")]
+
+
+def digest(found: Iterable[list[Any]]) -> str:
+    """Return a hash of rows in their order."""
+    seen = hashlib.sha256()
+    for row in found:
+        seen.update(json.dumps(row).encode())
+    return seen.hexdigest()
+
+
+def main(folder: Path) -> dict[str, Any]:
+    """Return what reading every item took, and the digest of what was read."""
+    from tests.bench.harness import measured
+
+    path = str(folder / "dump.json.gz")
+    return measured({"rows": lambda: sum(1 for _ in rows(path)), "digest": lambda: digest(rows(path))})
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    print(json.dumps(main(Path(sys.argv[1]))))
