@@ -69,8 +69,14 @@ def test_lines_begin_left_and_fall_downwards() -> None:
 
 @pytest.mark.parametrize("points", [[(1, 2.0)], [(1, 2.0), (2, 2.0)]])
 def test_one_point_and_a_flat_line_are_drawn(points: list[tuple[float, float]]) -> None:
-    ElementTree.fromstring(line_chart([Series("flat", points)], "t", "x", "y"))
-    ElementTree.fromstring(sparkline([y for _, y in points]))
+    for drawing in (line_chart([Series("flat", points)], "t", "x", "y"), sparkline([y for _, y in points])):
+        shapes = [
+            node
+            for node in ElementTree.fromstring(drawing).iter()
+            if node.tag in (f"{SVG}path", f"{SVG}polyline", f"{SVG}circle")
+        ]
+        assert shapes, drawing
+        assert not [value for node in shapes for value in node.attrib.values() if "nan" in value or "inf" in value]
 
 
 def test_nothing_to_draw_is_no_chart() -> None:
