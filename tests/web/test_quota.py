@@ -131,16 +131,19 @@ while True:
 """
 
 
+def started(path: Path, said: Path) -> subprocess.Popen[bytes]:
+    with said.open("w") as out:
+        return subprocess.Popen([sys.executable, "-c", TAKER, str(path)], stdout=out)
+
+
 def test_processes_share_a_quota_and_one_that_is_killed_gives_nothing_back(tmp_path, quota_file):
     path, said = tmp_path / "deep" / "q.sqlite", [tmp_path / f"{number}.txt" for number in range(3)]
-    takers = []
-    for one in said:
-        with one.open("w") as out:
-            takers.append(subprocess.Popen([sys.executable, "-c", TAKER, str(path)], stdout=out))
-    while not said[2].read_text():
+    takers = [started(path, said[0])]
+    while not said[0].read_text():
         time.sleep(0.01)
-    takers[2].send_signal(signal.SIGKILL)
-    assert [taker.wait(timeout=60) for taker in takers] == [0, 0, -signal.SIGKILL]
+    takers += [started(path, said[1]), started(path, said[2])]
+    takers[0].send_signal(signal.SIGKILL)
+    assert [taker.wait(timeout=60) for taker in takers] == [-signal.SIGKILL, 0, 0]
     times = [float(line) for one in said for line in one.read_text().splitlines()]
     assert quota_file(path=path).used(Quota("api", (Limit(150, 60),))) == (150,)
     assert 149 <= len(times) <= 150  # the killed one may have counted a request that it could not say any more
