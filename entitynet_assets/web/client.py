@@ -105,7 +105,7 @@ class Web:
         self._hosts: dict[str, Pace] = {}
         self._origins: dict[str, _Origin] = {}
         self._lanes: dict[tuple[str, bool], list[Lane]] = {}
-        self._ssl = httpx.create_ssl_context()
+        self.certificates = httpx.create_ssl_context()
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -167,8 +167,8 @@ class Web:
         return await self._ask(request, _Way(_Crowd(1), request.robots, self.tries))
 
     async def _deliver(self, tag: Any, request: Request, crowd: _Crowd) -> None:
-        way = _Way(crowd, request.robots, self.tries)
         try:
+            way = _Way(crowd, request.robots, self.tries)
             answer = await self._ask(request, way)
             await way.hold()
             crowd.answers.put((tag, answer))
@@ -258,7 +258,7 @@ class Web:
         key = (f"{request.url.scheme}://{place_of(hop.url)}", named)
         with self._lock:
             idle = self._lanes.get(key)
-            lane = idle.pop() if idle else Lane(self.reach, named, self._ssl)
+            lane = idle.pop() if idle else Lane(self.reach, named, self.certificates)
         slowest = self.slowest if way.picture and way.keep is None else None
         encodings = () if hop.robots else ("gzip", "x-gzip")
         try:
@@ -325,7 +325,8 @@ class Web:
             pace.least_gap_s = max(pace.least_gap_s, min(rules.delay_s, MAX_PAUSE_S))
         else:
             why = f"robots.txt: {answer.outcome} ({answer.reason})"
-            if answer.outcome in (*PASSING, "forbidden_address"):
+            nowhere = answer.outcome == "bad_url" and answer.status is None
+            if nowhere or answer.outcome in (*PASSING, "forbidden_address"):
                 return Rules(refusal=(answer.outcome, why))
             absent = answer.outcome == "too_many_redirects" or (answer.status or 0) // 100 == 4
             rules = Rules(refusal=None if absent else ("robots", why))

@@ -60,7 +60,7 @@ class _Clock:
     def start(self, caps: Caps) -> None:
         self.caps = caps
         self.deadline = time.monotonic() + caps.timeout_s
-        self.marked_at, self.received = 0.0, 0
+        self.marked_at, self.received, self.reads = 0.0, 0, 0
 
     def left(self, late: type[Exception]) -> float:
         """Return the seconds that an operation may take. Raises `late` if there are none."""
@@ -82,6 +82,7 @@ class _Clock:
 
     def mark(self, count: int) -> None:
         self.received += count
+        self.reads += 1
         if not self.marked_at or (self.caps.slowest and self.received >= self.caps.slowest[0]):
             self.marked_at, self.received = time.monotonic(), 0
 
@@ -157,6 +158,8 @@ class Lane:
         raw = request.headers.raw
         try:
             with self._pool.stream(request.method, target, headers=raw, content=request.read()) as response:
+                if not self._clock.reads:  # left over from the answer before, and believed by the parser
+                    raise httpcore.RemoteProtocolError("an answer came before its question")
                 answered = True
                 headers = httpx.Headers(response.headers)
                 body, fault = _body(response, headers, caps)
