@@ -78,7 +78,7 @@ def decoder(languages: tuple[str, ...], also: tuple[str, ...] = ()) -> msgspec.j
         ("id", str), ("missing", Any, UNSET), ("redirects", Redirects | list | None, None), ("lastrevid", int | None, None),
         ("modified", str | None, None), ("labels", terms | list | None, None), ("descriptions", terms | list | None, None),
         ("aliases", aliases | list | None, None), ("claims", _statements(kept(also)) | list | None, None),
-        ("sitelinks", dict[str, Sitelink] | list | None, None),
+        ("sitelinks", dict[str, msgspec.Raw] | list | None, None),
     ])  # fmt: skip
     return msgspec.json.Decoder(item)
 
@@ -112,12 +112,12 @@ def parse_item(qid: str, raw: Raw, role: str, languages: Sequence[str], also: Se
     """
     try:
         item = decoder(tuple(languages), tuple(also)).decode(raw)
+        row = _row(qid, item, role, sorted({*languages, "en", "mul"}), kept(also))
     except UNREADABLE as error:
         status = "missing" if _says_missing(raw) else "broken"
         return empty_row(qid, role, status, "no such item" if status == "missing" else f"not an item: {error}")
     if item.missing is not UNSET:
         return empty_row(qid, role, "missing", "no such item")
-    row = _row(qid, item, role, sorted({*languages, "en", "mul"}), kept(also))
     merged = item.redirects.to if isinstance(item.redirects, Redirects) else None
     if target := merged or (item.id if item.id != qid else None):
         return {**row, "status": "redirect", "redirect_qid": target, "reason": f"merged into {target}"}
@@ -157,17 +157,17 @@ def parents_in_row(row: Mapping[str, Any], relations: Collection[str]) -> set[st
     return {claim["value_qid"] for claim in claims if claim["value_qid"] and claim["property_id"] in relations}
 
 
-def parents_of(above: Any, number: int) -> Iterator[str]:
-    """Yield the items that an item's best statements of the decoder's numbered relation lead to."""
-    if isinstance(above.claims, Struct):
-        for statement in _best(getattr(above.claims, f"k{number}") or ()):
+def values_of(above: Any) -> Iterator[tuple[int, str]]:
+    """Yield (number of the decoder's property, item) for each of an item's best statements that lead to an item."""
+    for number, statements in enumerate(_values(above.claims)):
+        for statement in _best(statements) if statements else ():
             if (qid := _qid(statement.mainsnak)) is not None:
-                yield qid
+                yield number, qid
 
 
 def _row(qid: str, item: Any, role: str, wanted: Sequence[str], properties: Sequence[str]) -> dict[str, Any]:
     sitelinks = item.sitelinks if isinstance(item.sitelinks, dict) else {}
-    enwiki = sitelinks.get("enwiki")
+    enwiki = msgspec.json.decode(sitelinks["enwiki"], type=Sitelink).title if "enwiki" in sitelinks else None
     aliases = _values(item.aliases)
     return {
         "qid": qid, "status": "ok", "reason": None, "redirect_qid": None, "role": role, "revision": item.lastrevid,
@@ -181,7 +181,7 @@ def _row(qid: str, item: Any, role: str, wanted: Sequence[str], properties: Sequ
             _claim(pid, statement)
             for pid, many in zip(properties, _values(item.claims), strict=False) if many for statement in _best(many)
         ],
-        "enwiki_title": enwiki.title if enwiki else None,
+        "enwiki_title": enwiki,
     }  # fmt: skip
 
 
