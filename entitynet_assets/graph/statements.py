@@ -78,7 +78,9 @@ class Statements:
 
     def _named_by(self, members: Any) -> Any:
         """Return the numbers of the items that are values of members."""
-        found = [pairs[_among(pairs[:, 0], members), 1] for many in (self._kinds, self._values) for pairs in many.pieces()]
+        found = [
+            pairs[_among(pairs[:, 0], members), 1] for many in (self._kinds, self._values) for pairs in many.pieces()
+        ]
         return np.unique(np.concatenate([*found, np.empty(0, np.int64)]))
 
     def _above(self, scope: Scope, edges: Edges) -> Callable[[Sequence[str], Sequence[str]], Iterator[str]]:
