@@ -122,6 +122,10 @@ ATTRIBUTES = counts(
 ITEMS = counts(
     "SELECT status AS name, count(*) AS count FROM wikidata_items GROUP BY ALL ORDER BY count DESC, name", "items"
 )
+SNAPSHOT = first_rows(
+    "SELECT source, address, complete_until, snapshot_id, items, newest_revision, newest_edit_at FROM graph_snapshot",
+    "which Wikidata this is",
+)
 ENTITIES = all_of(
     counts("SELECT root_label AS name, count(*) AS count FROM entities GROUP BY ALL ORDER BY count DESC, name", "entities by root"),
     first_rows("SELECT qid, label, natural_type, root_label, sitelink_count FROM entities ORDER BY sitelink_count DESC, qid",

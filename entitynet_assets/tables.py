@@ -102,6 +102,26 @@ SHARD = text("shard", "name of the tar, without its ending")
 ROUND = whole("round", "harvest round in which it was first seen, from 1")
 ASKED = whole("asked_round", "harvest round in which it was last asked", "~")
 
+GRAPH_SOURCE = Table("graph_source", "graph", "source of the graph, as it was before it was read", ("source",), (
+    text("source", "what is read", allowed=("sparql", "dump")),
+    text("address", "address of the endpoint, or the name of the dump's file without its folders"),
+    text("snapshot_id", "of a dump: digest of its size, its beginning and its end, the same wherever the file lies", "?"),
+    whole("bytes", "size of the dump's file", "?"),
+    text("modified_at", "when the dump's file was last written, ISO 8601", "?"),
+    text("complete_until", "of an endpoint: the time up to which it has every edit, as it says itself", "?"),
+    text("reason", "why the endpoint's time is not known", "?"),
+    ASKED,
+))  # fmt: skip
+GRAPH_SNAPSHOT = Table("graph_snapshot", "graph", "source of the graph: which Wikidata this is", ("source",), (
+    text("source", "what was read", allowed=("sparql", "dump")),
+    text("address", "address of the endpoint, or the name of the dump's file without its folders"),
+    text("snapshot_id", "of a dump: digest of its size, its beginning and its end", "?"),
+    text("complete_until", "the time up to which every edit is in: an endpoint's own word, of a dump the newest edit met", "?"),
+    text("reason", "why an endpoint's time is not known", "?"),
+    whole("items", "items that were read"),
+    whole("newest_revision", "highest revision among them", "?"),
+    text("newest_edit_at", "newest edit among them, ISO 8601", "?"),
+))  # fmt: skip
 WIKIDATA_ITEMS = Table("wikidata_items", "graph", "item asked for, whether or not it came", ("qid",), (
     QID,
     text("status", "what came of asking", allowed=("ok", "missing", "redirect", "broken")),

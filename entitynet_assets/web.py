@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ class Request:
     """What to ask. `robots` is for pictures and pages: robots.txt and X-Robots-Tag are obeyed.
 
     Interfaces that invite programs are asked without it; they often mark their answers noindex, for search engines.
+    `busy` says of a whole body that it only asks us to come again later, as some hosts do with a status of 200.
     """
 
     url: str
@@ -50,6 +51,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
     robots: bool = False
+    busy: Callable[[bytes], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,8 @@ class Web:
             outcome = "truncated" if broken else "bad_url" if "in location header" in str(error) else "connection"
             return Answer(url, outcome, f"{type(error).__name__}: {error}", tries=number)
         outcome, reason = fault or _outcome(response, hop)
+        if outcome == "ok" and hop.busy is not None and hop.busy(body):
+            outcome, reason = "throttled", "the answer asks us to come again later"
         return Answer(url, outcome, reason, response.status_code, dict(response.headers), body, number)
 
     def _body(self, response: httpx.Response, deadline: float) -> tuple[bytes, tuple[str, str] | None]:
@@ -325,7 +329,9 @@ def _redirected(hop: Request, answer: Answer) -> Request:
     url = urljoin(hop.url, answer.headers["location"])
     same = _place(url) == _place(hop.url)
     headers = {name: value for name, value in hop.headers.items() if same or name.lower() in SHARED}
-    return Request(url, headers=headers, form=hop.form if answer.status in (307, 308) else None, robots=hop.robots)
+    return Request(
+        url, headers=headers, form=hop.form if answer.status in (307, 308) else None, robots=hop.robots, busy=hop.busy
+    )
 
 
 def _outcome(response: httpx.Response, hop: Request) -> tuple[str, str | None]:

@@ -15,6 +15,7 @@ from tests.fakes.rooms import work_of
 
 SEARCH = ("search.test", "/images")
 UP_TO_QUERIES = (
+    "graph_source",
     "wikidata_items",
     "parent_statements",
     "entity_parents",

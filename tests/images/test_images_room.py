@@ -158,7 +158,7 @@ def wait_for(holds) -> None:
 
 
 UP_TO_URLS = (
-    "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "entities",
+    "graph_source", "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "entities",
     "attributes", "entity_texts", "queries", "search_pages", "hits", "urls",
 )  # fmt: skip
 

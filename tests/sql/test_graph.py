@@ -220,3 +220,25 @@ def test_entity_texts_are_every_text_in_the_languages_of_the_study(small: SmallL
         ("Q4", "label", "en", "apple"), ("Q4", "natural_type", "en", "fruit"), ("Q4", "taxon_name", "la", "Malus domestica"),
         ("Q6", "label", "en", "Malus"),
     ]  # fmt: skip
+
+
+def test_a_snapshot_is_what_the_source_says_and_the_newest_of_what_was_read(small: SmallLake) -> None:
+    said = {
+        "source": "sparql",
+        "address": "https://x.test/sparql",
+        "complete_until": "2026-11-20T00:00:00Z",
+        "asked_round": 1,
+    }
+    read = [("Q1", 7, "2026-01-02"), ("Q2", 9, "2026-01-01"), ("Q3", None, None)]
+    items = [{**item(qid), "revision": revision, "modified_at": at} for qid, revision, at in read]
+    gone = {**item("Q4", status="missing"), "revision": 99, "modified_at": "2027"}
+    for source, items_read, expected in (
+        ("sparql", [*items, gone], ("2026-11-20T00:00:00Z", 3, 9, "2026-01-02")), ("dump", items, ("2026-01-02", 3, 9, "2026-01-02")),
+        ("dump", [], (None, 0, None, None)),
+    ):  # fmt: skip
+        small.put("graph_source", [{**said, "source": source}])
+        small.put("wikidata_items", items_read)
+        small.make("graph_snapshot")
+        (row,) = small.lake.rows("graph_snapshot")
+        assert (row["source"], row["address"]) == (source, said["address"])
+        assert tuple(row[name] for name in ("complete_until", "items", "newest_revision", "newest_edit_at")) == expected
