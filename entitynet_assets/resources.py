@@ -9,6 +9,7 @@ ENTITYNET_CONTACT      address by which hosts reach whoever runs a study, instea
 ENTITYNET_DATA         folder that a study's relative paths (folders, classes, dump) start from, default the current folder
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
 ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
+ENTITYNET_ENDPOINT_WIKIDATA  server that stands for both SPARQL (/sparql) and API (/w/api.php), where these are not set themselves
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from entitynet_assets.cluster import LocalCluster
 from entitynet_assets.folder_site import FolderSite, tree_names
@@ -57,9 +59,32 @@ def home(study: Study) -> Path:
     return Path(os.environ.get("ENTITYNET_HOME", ".entitynet")).absolute() / study.name
 
 
+WIKIDATA_PATHS = {"sparql": "/sparql", "api": "/w/api.php"}  # as the sample world's server has them
+
+
 def endpoint(source: str, default: str) -> str:
-    """Return the address of a source: ENTITYNET_ENDPOINT_<SOURCE> if set, else the study's."""
-    return os.environ.get(f"ENTITYNET_ENDPOINT_{source.upper()}") or default
+    """Return the address of a source: ENTITYNET_ENDPOINT_<SOURCE> if set, else that of ENTITYNET_ENDPOINT_WIKIDATA, else the study's.
+
+    Raises StudyError where ENTITYNET_ENDPOINT_WIKIDATA is no server's address.
+    """
+    if own := os.environ.get(f"ENTITYNET_ENDPOINT_{source.upper()}"):
+        return own
+    server = os.environ.get("ENTITYNET_ENDPOINT_WIKIDATA")
+    return _server(server) + WIKIDATA_PATHS[source] if server and source in WIKIDATA_PATHS else default
+
+
+def _server(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        parts, whole = urlsplit(""), None
+    if not whole or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise StudyError(
+            f"ENTITYNET_ENDPOINT_WIKIDATA: found {address!r}; expected a server without a path, such as http://127.0.0.1:8080, "
+            "which answers at /sparql and /w/api.php; else set ENTITYNET_ENDPOINT_SPARQL and ENTITYNET_ENDPOINT_API"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def data_path(path: str) -> Path:

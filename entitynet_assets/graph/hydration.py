@@ -18,7 +18,6 @@ from entitynet_assets.graph.source import SourceError, need_answer
 from entitynet_assets.resources import Workplace, endpoint
 from entitynet_assets.web import Request
 
-MISSING = b'{"missing":""}'  # how the item API says it
 IDS_A_CALL = 50  # the item API's limit for anybody
 BUSY = ("maxlag", "ratelimited")  # errors that pass, told with a status of 200
 Note = Mapping[str, Any]
@@ -48,15 +47,25 @@ class ItemApi:
         missing = [qid for qid in qids if qid not in self._held]
         for start in range(0, len(missing), IDS_A_CALL):
             batch = missing[start : start + IDS_A_CALL]
-            found = self._ask(batch)
+            found = self._whole(batch)
             scope = self._scope
-            came = [
-                parse_item(qid, found.get(qid, MISSING), role, scope.languages, scope.exclude_having) for qid in batch
-            ]
+            came = [parse_item(qid, found[qid], role, scope.languages, scope.exclude_having) for qid in batch]
             self._held.update({row["qid"]: row for row in came})
             self._note({"key": self._key, "rows": came})
             advance(start + len(batch), len(missing), f"{role} items")
         return [{**self._held[qid], "role": role} for qid in qids]
+
+    def _whole(self, qids: Sequence[str]) -> dict[str, msgspec.Raw]:
+        """Return each item that was asked for; one that the answer leaves out is asked for by itself, and is then an error."""
+        found = self._ask(qids)
+        left = [qid for qid in qids if qid not in found]
+        if left and len(qids) == 1:
+            raise SourceError(
+                f"item API: asked for {left[0]}, told of {', '.join(found) or 'nothing'}; check graph.api"
+            )
+        for qid in left:
+            found |= self._whole([qid])
+        return found
 
     def _ask(self, qids: Sequence[str]) -> dict[str, msgspec.Raw]:
         """Return each item as it came, by the id that was asked for."""

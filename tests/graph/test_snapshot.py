@@ -69,7 +69,10 @@ def test_a_dump_is_named_without_its_folders_and_the_newest_edit_is_its_date(dum
     (row,), (source,) = dumped.rows("graph_snapshot"), dumped.rows("graph_source")
     assert (row["source"], row["address"], row["items"], row["newest_revision"]) == ("dump", "some-dump.json", 1, 7)
     assert row["complete_until"] == row["newest_edit_at"] == "2020-01-02T00:00:00Z"
-    assert (row["snapshot_id"], source["bytes"]) == (source["snapshot_id"], Path(dumped.study.graph.dump).stat().st_size)
+    assert (row["snapshot_id"], source["bytes"]) == (
+        source["snapshot_id"],
+        Path(dumped.study.graph.dump).stat().st_size,
+    )
     assert str(dumped.folder) not in json.dumps([row, source])
 
 

@@ -6,8 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from entitynet_assets.resources import endpoint
-from entitynet_assets.studies.models import Scope, load_study
+from entitynet_assets.studies.models import Scope, StudyError, load_study
 
 PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
 ROWS = dict(re.findall(r"(?m)^\| `([a-z_]+)` \| (\S.*?) \| .+ \|$", PAGE))
@@ -41,3 +43,22 @@ def test_the_environment_says_where_a_source_is(monkeypatch) -> None:
     for name in re.findall(r"`ENTITYNET_ENDPOINT_(\w+)`", PAGE):
         monkeypatch.setenv(f"ENTITYNET_ENDPOINT_{name}", "http://127.0.0.1:1")
         assert endpoint(name.lower(), "x") == "http://127.0.0.1:1"
+
+
+def test_one_variable_stands_for_both_addresses_of_wikidata_and_the_special_ones_win(monkeypatch) -> None:
+    monkeypatch.setenv("ENTITYNET_ENDPOINT_WIKIDATA", "http://127.0.0.1:8080/")
+    assert endpoint("sparql", "x") == "http://127.0.0.1:8080/sparql"
+    assert endpoint("api", "x") == "http://127.0.0.1:8080/w/api.php"
+    assert endpoint("dump", "x") == endpoint("commons", "x") == "x"
+    monkeypatch.setenv("ENTITYNET_ENDPOINT_SPARQL", "https://qlever.dev/api/wikidata")
+    assert endpoint("sparql", "x") == "https://qlever.dev/api/wikidata"
+    assert endpoint("api", "x") == "http://127.0.0.1:8080/w/api.php"
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:8080", "ftp://127.0.0.1", "http://", "http://127.0.0.1:x", "http://[::1", "http://127.0.0.1:8080/sparql", "http://h?q"]
+)  # fmt: skip
+def test_an_address_that_is_no_server_is_told_with_what_is_expected(address, monkeypatch) -> None:
+    monkeypatch.setenv("ENTITYNET_ENDPOINT_WIKIDATA", address)
+    with pytest.raises(StudyError, match=r"ENTITYNET_ENDPOINT_WIKIDATA: found .*; expected a server without a path"):
+        endpoint("api", "x")
