@@ -21,6 +21,7 @@ from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Scope
 from entitynet_assets.tables import (
+    ATTRIBUTE_COVERAGE,
     ATTRIBUTES,
     ENTITIES,
     ENTITY_CHANGES,
@@ -30,8 +31,10 @@ from entitynet_assets.tables import (
     GRAPH_INTEGRITY,
     GRAPH_SNAPSHOT,
     GRAPH_SOURCE,
+    MINED_ATTRIBUTES,
     PARENT_STATEMENTS,
     ROOT_BRANCHES,
+    VISUALITY,
     WIKIDATA_ITEMS,
 )
 from entitynet_assets.web import Request
@@ -88,7 +91,7 @@ def graph_source(work: Work) -> Made:
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
-    code_version="6",
+    code_version="7",
 )
 def wikidata_items(work: Work) -> Made:
     """Items at or below the study's roots or named by it, what names their colours, materials and parts, and former entities.
@@ -176,9 +179,12 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(PARENT_STATEMENTS),
     sql_asset(ENTITY_PARENTS),
     sql_asset(ENTITY_ROOTS),
+    sql_asset(VISUALITY, preview=previews.VISUALITY),
     sql_asset(ENTITIES, preview=previews.ENTITIES),
     sql_asset(ROOT_BRANCHES),
+    sql_asset(MINED_ATTRIBUTES),
     sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
+    sql_asset(ATTRIBUTE_COVERAGE, preview=previews.ATTRIBUTE_COVERAGE),
     sql_asset(ENTITY_TEXTS),
     sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),
     sql_asset(ENTITY_CHANGES),

@@ -48,7 +48,7 @@ class Scope(Section):
     P31 among the relations adds the instances of a class and goes no further; without it named individuals stay out.
     Of an item named in `items` nothing below is taken; what is above it is read for its natural type and is no entity.
     `skip_types` are never a natural type. A branch with more than `max_branch_share` of a root's entities, and at least
-    `min_branch_entities`, is a finding.
+    `min_branch_entities`, is a finding. `visual` = "rules" leaves out what no photograph would show, by the rules of visuality.
     """
 
     roots: list[Qid] = []
@@ -64,6 +64,8 @@ class Scope(Section):
     skip_types: list[Qid] = list(ABSTRACT)
     max_branch_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     min_branch_entities: Annotated[int, Field(ge=1)] = 100
+    visual: Literal["off", "rules"] = "off"
+    attributes_per_category: Annotated[int, Field(ge=1)] = 10
 
     @model_validator(mode="after")
     def _someone(self) -> Scope:

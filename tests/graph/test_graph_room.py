@@ -22,9 +22,12 @@ GRAPH = (
     "parent_statements",
     "entity_parents",
     "entity_roots",
+    "visuality",
     "entities",
     "root_branches",
+    "mined_attributes",
     "attributes",
+    "attribute_coverage",
     "entity_texts",
     "graph_integrity",
     "entity_changes",
@@ -55,7 +58,10 @@ def test_the_query_service_and_a_dump_give_the_same_tables(rooms, rooms_of, smal
         "entities",
         "entity_parents",
         "entity_texts",
+        "visuality",
+        "mined_attributes",
         "attributes",
+        "attribute_coverage",
     ):
         assert other.digests(table) == rooms.digests(table), table
         assert rooms.rows(table)
