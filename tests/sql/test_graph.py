@@ -119,6 +119,7 @@ ITEMS = st.fixed_dictionaries({
     "parents": st.lists(st.sampled_from(QIDS), max_size=3, unique=True),
     "named": st.sampled_from(["en", "de", "taxon", "taxon_unknown", "title"]),
     "sitelinks": st.integers(0, 8), "status": st.sampled_from(["ok", "ok", "ok", "missing"]),
+    "picture": st.sampled_from(["known", "known", "unknown", "none"]), "placed": st.booleans(),
 })  # fmt: skip
 GRAPHS = st.fixed_dictionaries(
     {
@@ -126,8 +127,12 @@ GRAPHS = st.fixed_dictionaries(
         "exclude": st.lists(st.sampled_from(QIDS[1:]), max_size=1),
         "limit": st.sampled_from([0, 0, 1, 3]),
         "leaves_only": st.booleans(),
+        "need_image": st.booleans(),
+        "exclude_having": st.sampled_from([[], ["P625"], ["P625", "P21"]]),
+        "scope_items": st.lists(st.sampled_from([*QIDS, "Q99"]), max_size=2, unique=True),
     }
 )
+CHOSEN = ("exclude", "limit", "leaves_only", "need_image", "exclude_having")
 
 
 def drawn_item(qid: str, drawn: Row) -> Row:
@@ -137,7 +142,8 @@ def drawn_item(qid: str, drawn: Row) -> Row:
     }[drawn["named"]]  # fmt: skip
     if drawn["status"] != "ok":
         return {"qid": qid, "status": drawn["status"]}
-    claims = named.pop("claims", []) + below(*drawn["parents"])
+    picture = {"known": [PICTURE], "unknown": [claim("P18")], "none": []}[drawn["picture"]]
+    claims = named.pop("claims", []) + below(*drawn["parents"]) + picture + [claim("P625")] * drawn["placed"]
     return {"qid": qid, "sitelink_count": drawn["sitelinks"], "claims": claims, **named}
 
 
@@ -148,14 +154,18 @@ def reasons(drawn: Row) -> tuple[set[str], dict[str, str]]:
     above = {qid: set(shortest(edges, qid)) for qid in members}
     excluded, why = set(drawn["exclude"]), dict[str, str]()
     for qid, one in members.items():
-        if "Q1" not in above[qid] | {qid}:
+        if "Q1" not in above[qid] | {qid} and qid not in drawn["scope_items"]:
             why[qid] = "outside_roots"
         elif one["named"] in ("de", "taxon_unknown"):
             why[qid] = "no_label"
         elif one["sitelinks"] < SCOPE["min_sitelinks"]:
             why[qid] = "few_sitelinks"
+        elif drawn["need_image"] and one["picture"] != "known":
+            why[qid] = "no_image"
         elif (above[qid] | {qid}) & excluded:
             why[qid] = "excluded"
+        elif one["placed"] and "P625" in drawn["exclude_having"]:
+            why[qid] = "excluded_by_statement"
         elif drawn["leaves_only"] and (qid in SCOPE["roots"] or any(qid in others for others in above.values())):
             why[qid] = "not_leaf"
     ranked = sorted((qid for qid in members if qid not in why), key=lambda qid: (-members[qid]["sitelinks"], qid))
@@ -167,7 +177,7 @@ def reasons(drawn: Row) -> tuple[set[str], dict[str, str]]:
 @given(GRAPHS)
 def test_every_member_is_an_entity_or_has_one_reason_and_every_item_not_ok_a_finding(drawn: Row) -> None:
     items = [drawn_item(qid, one) for qid, one in zip(QIDS, drawn["items"], strict=False)]
-    study = make_study(scope={**SCOPE, **{key: drawn[key] for key in ("exclude", "limit", "leaves_only")}})
+    study = make_study(scope={**SCOPE, **{key: drawn[key] for key in CHOSEN}, "items": drawn["scope_items"]})
     tables: dict[str, list[Row]] = {"wikidata_items": items}
     for name in (*GRAPH[:5], "graph_integrity"):
         tables[name] = select_rows(name, study, tables)
