@@ -14,6 +14,7 @@ from entitynet_assets import previews
 from entitynet_assets.graph.closure import INSTANCE_OF, excluded_members, members, need_roots, walk_up
 from entitynet_assets.graph.dump import rows_of_scope
 from entitynet_assets.graph.items import UNREADABLE, parents_in_row, parse_item, value_qids
+from entitynet_assets.graph.model_tables import generated_attributes, visual_judgements
 from entitynet_assets.graph.service import Service
 from entitynet_assets.graph.source import SourceError
 from entitynet_assets.resources import Workplace, data_path, endpoint
@@ -230,8 +231,10 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(PARENT_STATEMENTS),
     sql_asset(ENTITY_PARENTS),
     sql_asset(ENTITY_ROOTS),
+    visual_judgements,
     sql_asset(ENTITIES, preview=previews.ENTITIES),
     sql_asset(ROOT_BRANCHES),
+    generated_attributes,
     sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
     sql_asset(ENTITY_TEXTS),
     sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -87,6 +88,40 @@ class Graph(Section):
             if not getattr(self, key):
                 raise ValueError(f"graph.{key} is empty; graph.source = {self.source!r} needs {' and '.join(need)}")
         return self
+
+
+class LanguageModel(Section):
+    """An OpenAI-compatible endpoint that is asked whether members can be seen (`judge`) and what entities look like (`attributes`).
+
+    `max_calls` limits the requests of one run, repeated ones too; `max_tokens` is the length of an answer, `per_category` the
+    attributes of one kind. A key comes from the environment (resources.py) and is no part of an address.
+    """
+
+    address: str
+    model: Annotated[str, Field(min_length=1)]
+    judge: bool = False
+    attributes: bool = False
+    max_calls: Annotated[int, Field(ge=1)] = 1000
+    max_tokens: Annotated[int, Field(ge=50)] = 800
+    per_category: Annotated[int, Field(ge=1, le=20)] = 5
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+
+    @field_validator("address")
+    @classmethod
+    def _plain(cls, address: str) -> str:
+        if fault := address_fault(address):
+            raise ValueError(fault)
+        return address
+
+
+def address_fault(address: str) -> str | None:
+    """Return what is wrong with the address of a language model, without repeating what may be a key; None if nothing is."""
+    parts = urlsplit(address)
+    if "@" in address or parts.query or parts.fragment:
+        return "found a user name, a query or a fragment in the address; allowed: http(s)://host/path, and a key by the environment"
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return f"found {address!r}; allowed: http(s)://host/path, as in http://127.0.0.1:8000/v1"
+    return None
 
 
 class Web(Section):
@@ -246,6 +281,7 @@ class Study(Section):
     scope: Scope
     graph: Graph
     web: Web
+    language_model: LanguageModel | None = None
     sample: Sample | None = None
     queries: Queries = Queries()
     folders: list[Folder] = []
