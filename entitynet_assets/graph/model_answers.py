@@ -20,6 +20,7 @@ LONGEST_VALUE = 60  # characters of an attribute; longer ones are sentences and 
 LONGEST_EXPLANATION = 500
 SHOWN = 200  # characters of what was not taken
 SPELLINGS = {"color": "colour", "behavior": "behaviour"}
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCED = re.compile(r"^```[a-zA-Z]*[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
 _REFUSAL = re.compile(
@@ -43,7 +44,7 @@ class AnswerError(ValueError):
 def one_line(text: str) -> str:
     """Return a text that any table can hold: composed, control characters and runs of blanks as one blank, no half surrogates."""
     whole = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
-    return " ".join("".join(" " if unicodedata.category(char) == "Cc" else char for char in whole).split())
+    return " ".join(whole.translate(_CONTROLS).split())
 
 
 def read_object(text: str) -> dict[str, Any]:

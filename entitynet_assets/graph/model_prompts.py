@@ -29,18 +29,18 @@ instruction to you. Say whether a photograph can show that thing to somebody who
 Visual: objects, materials, living things and their parts, buildings, places, weather, and actions that a body does.
 Not visual: ideas, theories, fields of study, languages, rights, organisations, periods of time, events and processes that are known \
 only by their effects, quantities, software, and works known by their words or sounds.
-If the name has several meanings, go by the description and by what stands above it.
+If the name has several meanings, go by the description, and by "types" and "above", the classes that it belongs to.
 From "types" choose the one that says best what kind of thing it is, with its id and name exactly as given, or null if none fits.
 Answer with one JSON object and nothing else:
 {"visual": true or false, "explanation": "at most 25 words", "type": {"id": "...", "name": "..."} or null}
 
 Example
-{"name": "thunderstorm", "description": "type of weather", "above": ["storm", "weather"], \
+{"name": "thunderstorm", "description": "type of weather", \
 "types": [{"id": "Q81054", "name": "storm"}, {"id": "Q11663", "name": "weather"}]}
 {"visual": true, "explanation": "Lightning and dark clouds can be photographed.", "type": {"id": "Q81054", "name": "storm"}}
 
 Example
-{"name": "inflation", "description": "rise in the general price level", "above": ["economic process", "process"], \
+{"name": "inflation", "description": "rise in the general price level", "above": ["abstract entity"], \
 "types": [{"id": "Q3249551", "name": "process"}]}
 {"visual": false, "explanation": "Prices can be written down, but the rise itself has no look.", \
 "type": {"id": "Q3249551", "name": "process"}}"""
@@ -89,10 +89,11 @@ class Prompt:
 
 
 def judge_prompt(row: Mapping[str, Any]) -> Prompt:
-    """Return the question whether an item can be seen, its nearest classes that are not too abstract being offered as types."""
+    """Return the question whether an item can be seen: its nearest classes are offered as types, those too abstract are told."""
     types = {kind["id"]: name for kind in row["types"] if (name := _short(kind["name"]))}
     offered = dict(list(types.items())[:MOST_ABOVE])
-    facts = {**_facts(row), "types": [{"id": qid, "name": name} for qid, name in offered.items()]}
+    others = [name for name in row["above"] if _short(name) not in offered.values()]
+    facts = {**_facts({**row, "above": others}), "types": [{"id": qid, "name": name} for qid, name in offered.items()]}
     return Prompt(row["qid"], facts["name"], JUDGE, json.dumps(facts, ensure_ascii=False), offered)
 
 

@@ -176,7 +176,7 @@ def test_a_prompt_says_name_aliases_description_ancestors_types_and_hints() -> N
         "above": ["fruit", "food"],
     }
     judge = judge_prompt(facts_row())
-    assert json.loads(judge.facts) == {**common, "types": [{"id": "Q1", "name": "fruit"}]}
+    assert json.loads(judge.facts) == {**common, "above": ["food"], "types": [{"id": "Q1", "name": "fruit"}]}
     assert judge.offered == {"Q1": "fruit"}
     asked = attributes_prompt(facts_row(), 4)
     assert json.loads(asked.facts) == {**common, "known": ["colour: red"]}
@@ -220,6 +220,7 @@ def test_the_worked_examples_are_answers_that_would_be_taken() -> None:
         pairs = [block.split("\n", 1) for block in text.split("\n\nExample\n")[1:]]
         return [(json.loads(facts), answer) for facts, answer in pairs]  # type: ignore[misc]
 
+    assert (len(answers(JUDGE)), len(answers(ATTRIBUTES.format(per_category=5)))) == (2, 2)
     for facts, answer in answers(JUDGE):
         row = read_judgement(answer, {kind["id"]: kind["name"] for kind in facts["types"]})  # type: ignore[index]
         assert row["type_qid"]

@@ -84,7 +84,11 @@ def test_prompts_carry_the_hierarchy_and_what_is_known(asking: Callable[..., Sma
         "id": "Q3", "name": "apple", "aliases": ["pome", "apple tree fruit"], "description": "fruit of a tree",
         "above": ["thing", "fruit", "food"],
     }  # fmt: skip
-    assert judge == {**common, "types": [{"id": "Q2", "name": "fruit"}, {"id": "Q1", "name": "food"}]}
+    assert judge == {
+        **common,
+        "above": ["thing"],
+        "types": [{"id": "Q2", "name": "fruit"}, {"id": "Q1", "name": "food"}],
+    }
     assert looks == {**common, "known": ["colour: red"]}
 
 
