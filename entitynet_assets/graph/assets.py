@@ -22,6 +22,7 @@ from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Scope
 from entitynet_assets.tables import (
+    ATTRIBUTE_COVERAGE,
     ATTRIBUTES,
     ENTITIES,
     ENTITY_CHANGES,
@@ -29,8 +30,10 @@ from entitynet_assets.tables import (
     ENTITY_ROOTS,
     ENTITY_TEXTS,
     GRAPH_INTEGRITY,
+    MINED_ATTRIBUTES,
     PARENT_STATEMENTS,
     ROOT_BRANCHES,
+    VISUALITY,
     WIKIDATA_ITEMS,
 )
 from entitynet_assets.web import Answer, Request
@@ -66,7 +69,7 @@ def _scope(place: Workplace) -> dict[str, Any]:
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
-    code_version="5",
+    code_version="6",
     config_schema={"new_round": dg.Field(bool, default_value=False)},
 )
 def wikidata_items(work: Work) -> Made:
@@ -232,10 +235,13 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(ENTITY_PARENTS),
     sql_asset(ENTITY_ROOTS),
     visual_judgements,
+    sql_asset(VISUALITY, preview=previews.VISUALITY),
     sql_asset(ENTITIES, preview=previews.ENTITIES),
     sql_asset(ROOT_BRANCHES),
+    sql_asset(MINED_ATTRIBUTES),
     generated_attributes,
     sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
+    sql_asset(ATTRIBUTE_COVERAGE, preview=previews.ATTRIBUTE_COVERAGE),
     sql_asset(ENTITY_TEXTS),
     sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),
     sql_asset(ENTITY_CHANGES),

@@ -14,9 +14,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, field
 
+# What attributes are made of; sql/graph/attributes.sql says what each of these properties comes to in words.
+LOOKS = (
+    "P462", "P1340", "P1884", "P5422", "P2079", "P186", "P516", "P527", "P2670", "P4330", "P4000", "P1419", "P784", "P2974", "P276", "P706",
+    "P2975", "P361", "P1582", "P1034", "P2283", "P366", "P1535", "P3095", "P1056", "P1552", "P136", "P149", "P135", "P180", "P1672",
+)  # fmt: skip
 # Structure, names, media and looks; everything else of an item is left where it is.
-KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "P527", "P361")
-NAMING_VALUES = ("P462", "P186", "P527", "P31")  # values whose names we need
+KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", *LOOKS)
+NAMING_VALUES = (*LOOKS, "P31")  # values whose names we need
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Raw = bytes | bytearray | memoryview | msgspec.Raw
 
@@ -55,6 +60,7 @@ class Statement(Struct):
 
     mainsnak: Snak
     rank: str = "normal"
+    id: str | None = None
 
 
 class Sitelink(Struct):
@@ -213,5 +219,6 @@ def _claim(pid: str, statement: Statement) -> dict[str, Any]:
         value = snak.datavalue.value
         text, language = (value, None) if isinstance(value, str) else (value.text, value.language)
     return {
-        "property_id": pid, "rank": statement.rank, "snak": snak.snaktype, "value_qid": qid, "value_text": text, "language": language,
+        "statement_id": statement.id, "property_id": pid, "rank": statement.rank, "snak": snak.snaktype,
+        "value_qid": qid, "value_text": text, "language": language,
     }  # fmt: skip

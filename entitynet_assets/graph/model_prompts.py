@@ -18,9 +18,13 @@ from entitynet_assets.graph.model_answers import one_line
 
 LONGEST_NAME, LONGEST_DESCRIPTION = 80, 300  # characters
 MOST_ALIASES, MOST_ABOVE, MOST_KNOWN = 10, 10, 20
-HINTS = {  # properties whose values are worth telling, and the word for them
-    "P462": "colour", "P186": "material", "P527": "has part", "P361": "part of", "P1552": "has characteristic", "P366": "used for",
-    "P1034": "main food", "P1056": "product", "P2079": "made by", "P136": "genre", "P1672": "source",
+HINTS = {  # the properties that tell how things look (items.py), with a word for each
+    "P462": "colour", "P1340": "eye colour", "P1884": "hair colour", "P5422": "pattern", "P186": "material", "P2079": "made by",
+    "P527": "has part", "P2670": "has parts", "P4330": "contains", "P4000": "fruit type", "P516": "powered by", "P1419": "shape",
+    "P784": "cap shape", "P2974": "habitat", "P276": "location", "P706": "located on", "P2975": "host", "P361": "part of",
+    "P1582": "product of", "P1034": "main food", "P2283": "uses", "P366": "used for", "P1535": "used by", "P3095": "practised by",
+    "P1056": "product", "P1672": "source of", "P1552": "has characteristic", "P136": "genre", "P149": "architectural style",
+    "P135": "movement", "P180": "depicts",
 }  # fmt: skip
 
 JUDGE = """\

@@ -49,7 +49,8 @@ class Scope(Section):
     P31 among the relations adds the instances of a class and goes no further; without it named individuals stay out.
     Of an item named in `items` nothing below is taken; what is above it is read for its natural type and is no entity.
     `skip_types` are never a natural type. A branch with more than `max_branch_share` of a root's entities, and at least
-    `min_branch_entities`, is a finding.
+    `min_branch_entities`, is a finding. `visual` = "rules" leaves out what no photograph would show, by the rules of visuality;
+    "judge" lets a language model overrule them.
     """
 
     roots: list[Qid] = []
@@ -65,6 +66,8 @@ class Scope(Section):
     skip_types: list[Qid] = list(ABSTRACT)
     max_branch_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     min_branch_entities: Annotated[int, Field(ge=1)] = 100
+    visual: Literal["off", "rules", "judge"] = "off"
+    attributes_per_category: Annotated[int, Field(ge=1)] = 10
 
     @model_validator(mode="after")
     def _someone(self) -> Scope:
@@ -300,6 +303,10 @@ class Study(Section):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind}: {sorted(twice)} named twice; give each its own name")
+        if self.scope.visual == "judge" and not (self.language_model and self.language_model.judge):
+            raise ValueError(
+                "scope.visual: found 'judge', and no model is asked; say judge = true in [language_model], or visual = \"rules\""
+            )
         searches = [f"folder://{folder.name}/search" for folder in self.folders]
         for provider in self.providers:
             if provider.name == "folder" and provider.address not in searches:

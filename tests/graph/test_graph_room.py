@@ -20,9 +20,14 @@ GRAPH = (
     "parent_statements",
     "entity_parents",
     "entity_roots",
+    "visual_judgements",
+    "visuality",
     "entities",
     "root_branches",
+    "mined_attributes",
+    "generated_attributes",
     "attributes",
+    "attribute_coverage",
     "entity_texts",
     "graph_integrity",
     "entity_changes",
@@ -53,7 +58,10 @@ def test_the_query_service_and_a_dump_give_the_same_tables(rooms, rooms_of, smal
         "entities",
         "entity_parents",
         "entity_texts",
+        "visuality",
+        "mined_attributes",
         "attributes",
+        "attribute_coverage",
     ):
         assert other.digests(table) == rooms.digests(table), table
         assert rooms.rows(table)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entitynet_assets.graph.items import LOOKS
 from entitynet_assets.graph.model_answers import AnswerError, one_line, read_attributes, read_judgement, read_object
-from entitynet_assets.graph.model_prompts import ATTRIBUTES, JUDGE, attributes_prompt, judge_prompt
+from entitynet_assets.graph.model_prompts import ATTRIBUTES, HINTS, JUDGE, attributes_prompt, judge_prompt
 from entitynet_assets.tables import ATTRIBUTE_CATEGORIES
 
 OFFERED = {"Q1": "fruit", "Q2": "caf\u00e9"}
@@ -182,6 +183,10 @@ def test_a_prompt_says_name_aliases_description_ancestors_types_and_hints() -> N
     assert json.loads(asked.facts) == {**common, "known": ["colour: red"]}
     assert "At most 4 in a category" in asked.instructions
     assert [message["role"] for message in asked.messages] == ["system", "user"]
+
+
+def test_every_property_on_looks_has_a_word_as_a_hint() -> None:
+    assert sorted(HINTS) == sorted(LOOKS)
 
 
 def test_two_items_with_the_same_words_are_two_prompts() -> None:

@@ -43,13 +43,38 @@ def put_graph(small: SmallLake) -> None:
     small.put("entity_parents", [{"qid": a, "ancestor_qid": b, "distance": d} for a, b, d in above])
     stated = [{"qid": a, "property_id": "P279", "parent_qid": b} for a, b, d in above if d == 1]
     small.put("parent_statements", stated)
+    small.put("visuality", [{"qid": "Q1", "visual": True}, {"qid": "Q2", "rule": "abstract_class"}])
+    small.put(
+        "attribute_coverage",
+        [{"kind": "total", "name": "all", "attributes": 3, "entities": 3, "with_one": 1, "with_three": 1}],
+    )
     small.put(
         "entity_roots",
         [{"qid": a, "root_qid": b, "distance": d} for a, b, d in above if b == "Q3"]
         + [{"qid": "Q3", "root_qid": "Q3"}],
     )
     small.put(
-        "attributes", [{"qid": "Q1", "property_id": "P462", "value_qid": "Q9", "category": "colour", "value": "red"}]
+        "attributes",
+        [
+            {
+                "qid": "Q1",
+                "property_id": "P462",
+                "value_qid": "Q9",
+                "category": "colour",
+                "value": "red",
+                "source_qid": "Q1",
+            },
+            {
+                "qid": "Q1",
+                "property_id": "P527",
+                "category": "part",
+                "value": "seed",
+                "source": "inherited",
+                "source_qid": "Q2",
+                "distance": 1,
+            },
+            {"qid": "Q1", "category": "shape_size", "value": "round", "source": "mined", "source_qid": "Q1"},
+        ],
     )
     small.put("entity_texts", [
         {"qid": "Q1", "kind": "label", "language": "en", "text": "apple"}, {"qid": "Q1", "kind": "alias", "language": "en", "text": "pome"},

@@ -69,7 +69,8 @@ def test_an_entity_has_its_nearest_root_type_and_first_values(small: SmallLake) 
 
 
 LEAVING = (
-    "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "over_limit",
+    "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "not_visual",
+    "over_limit",
 )  # fmt: skip
 
 
@@ -88,6 +89,7 @@ LEFT_OUT = [
     ("excluded", [item("Q2", *below("Q7", "Q1"))], {"exclude": ["Q7"]}),
     ("no_image", [item("Q2", *below("Q1"), claim("P18")), item("Q3", *below("Q1"), PICTURE)], {"need_image": True}),
     ("excluded_by_statement", [item("Q2", *below("Q1"), claim("P625"))], {"exclude_having": ["P625"]}),
+    ("not_visual", [item("Q2", *below("Q1")), item("Q3", *below("Q1"), PICTURE)], {"visual": "rules"}),
     ("over_limit", [item("Q2", *below("Q1"), sitelink_count=9), item("Q3", *below("Q1"))], {"limit": 2}),
 ]
 
@@ -167,7 +169,7 @@ def test_every_member_is_an_entity_or_has_one_reason_and_every_item_not_ok_a_fin
     items = [drawn_item(qid, one) for qid, one in zip(QIDS, drawn["items"], strict=False)]
     study = make_study(scope={**SCOPE, **{key: drawn[key] for key in ("exclude", "limit", "leaves_only")}})
     tables: dict[str, list[Row]] = {"wikidata_items": items}
-    for name in (*GRAPH[:4], "graph_integrity"):
+    for name in (*GRAPH[:5], "graph_integrity"):
         tables[name] = select_rows(name, study, tables)
     entities = {row["qid"] for row in tables["entities"]}
     rows = [(row["finding"], row["qid"]) for row in tables["graph_integrity"]]
@@ -182,31 +184,12 @@ def test_every_member_is_an_entity_or_has_one_reason_and_every_item_not_ok_a_fin
 APPLE = {"qid": "Q4", "label": "apple", "label_source": "en", "natural_type": "fruit", "natural_type_qid": "Q2"}
 
 
-def test_attributes_are_phrased_by_their_kind_and_need_a_name(small: SmallLake) -> None:
-    small.put("entities", [APPLE, {"qid": "Q5", "label": "food", "label_source": "en"}])
-    small.put("wikidata_items", [
-        item("Q4", claim("P462", "Q31"), claim("P462", "Q31"), claim("P186", "Q32"), claim("P527", "Q33"), claim("P462", "Q34"),
-             claim("P462", "Q35"), claim("P17", "Q31"), claim("P462")),
-        item("Q5", claim("P462", "Q31")),
-        item("Q31", en="red", role="value"), item("Q32", role="value", labels=words(mul="wood", de="Holz")),
-        item("Q33", role="value", labels=words(mul="w", en="wing")), item("Q34", role="value", labels=words(de="blau")),
-        item("Q35", en="gone", status="redirect", role="value"),
-    ])  # fmt: skip
-    small.make("attributes")
-    assert [tuple(row.values()) for row in small.lake.rows("attributes")] == [
-        ("Q4", "P186", "Q32", "material", "wood", "made of wood", "fruit made of wood", "apple made of wood"),
-        ("Q4", "P462", "Q31", "colour", "red", "red", "red fruit", "red apple"),
-        ("Q4", "P527", "Q33", "part", "wing", "with wing", "fruit with wing", "apple with wing"),
-        ("Q5", "P462", "Q31", "colour", "red", "red", None, "red food"),
-    ]
-
-
 def test_entity_texts_are_every_text_in_the_languages_of_the_study(small: SmallLake) -> None:
     small.choose(scope={**SCOPE, "languages": ["en", "de", "mul"]})
     small.put("entities", [APPLE, {"qid": "Q6", "label": "Malus", "label_source": "mul"}])
     small.put("attributes", [
-        {"qid": "Q4", "property_id": "P462", "value_qid": "Q31", "attribute_noun_query": "red apple"},
-        {"qid": "Q4", "property_id": "P462", "value_qid": "Q32", "attribute_noun_query": "red apple"},
+        {"qid": "Q4", "category": "colour", "value": "red", "rank": "normal", "attribute_noun_query": "red apple"},
+        {"qid": "Q4", "category": "other", "value": "red", "rank": "normal", "attribute_noun_query": "red apple"},
     ])  # fmt: skip
     small.put("wikidata_items", [
         item("Q4", claim("P225", text="Malus domestica"), claim("P1843", text="Apfelbaum", language="de"), claim("P225"),

@@ -58,6 +58,7 @@ FAULTS: list[tuple[str, Any, str]] = [
      "language_model.address: found 'localhost:8000'; allowed: http(s)://host/path, as in http://127.0.0.1:8000/v1"),
     ("language_model", {"address": "http://a/v1", "model": ""}, "language_model.model: found ''; String should have at least 1 character"),
     ("language_model", {"address": "http://a/v1", "model": "m", "max_calls": 0}, "language_model.max_calls: found 0; Input should be"),
+    ("scope.visual", "judge", "scope.visual: found 'judge', and no model is asked; say judge = true in [language_model]"),
     ("slices", 0, "slices: found 0; Input should be greater than or equal to 1"),
     ("slices", 1001, "slices: found 1001; Input should be less than or equal to 1000"),
     ("name", "Sample World", "name: found 'Sample World'; String should match pattern"),
