@@ -39,7 +39,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("scop", {}, "scop: unknown key; allowed here: name, title, slices, scope,"),
     ("scope.root", ["Q1"],
      "scope.root: unknown key; allowed here: roots, items, relations, exclude, languages, min_sitelinks, need_image, exclude_having, "
-     "leaves_only, limit, skip_types, max_branch_share, min_branch_entities (did you"),
+     "leaves_only, limit, skip_types, max_branch_share, min_branch_entities, visual, attributes_per_category (did you"),
     ("providers.0.pagse", 2, "providers.0.pagse: unknown key; allowed here: name, address, pages, per_page (did you mean pages?)"),
     ("recipes", [{**RECIPE, "sed": 1}], "recipes.0.sed: unknown key; allowed here: name, mix, tower,"),
     ("encoder", {"model": "m", "sha256": "0" * 64, "min_relevanse": 1},
