@@ -159,7 +159,8 @@ def wait_for(holds) -> None:
 
 UP_TO_URLS = (
     "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "visual_judgements",
-    "visuality", "entities", "mined_attributes", "generated_attributes", "attributes", "entity_texts", "queries", "search_pages", "hits", "urls",
+    "visuality", "entities", "mined_attributes", "generated_attributes", "attributes", "entity_texts", "queries",
+    "search_pages", "hits", "urls",
 )  # fmt: skip
 
 
