@@ -7,6 +7,7 @@
 -- and are not inherited.
 -- One value stands once in a category: stated before inherited before mined before generated, nearer before farther, preferred
 -- before normal, then by name and not by rarity, so that no entity's attributes change because another entity came in.
+-- What a language model says (generated_attributes) has no statement; its words follow the name, colours lead it.
 -- The same order decides which $attributes_per_category of a category are kept.
 -- Left out, as no photograph shows them: sounds (P4733), effects (P1542), events (P793), operators (P137), model items (P5869,
 -- one example is no attribute), properties for a type (P1963); and sizes in numbers (P2043, P2048, P2067): a picture has no scale.
@@ -91,6 +92,15 @@ said AS (
     SELECT qid, 'inherited', ancestor_qid, distance FROM up WHERE ancestor_qid <> qid
 ),
 
+generated AS (
+    SELECT qid, said.category, said."value" AS value,
+        CASE WHEN starts_with(said."value", before) THEN said."value" ELSE before || said."value" END AS phrase
+    FROM (
+        SELECT qid, said, CASE said.category WHEN 'material' THEN 'made of ' WHEN 'part' THEN 'with ' ELSE '' END AS before
+        FROM (SELECT qid, UNNEST(attributes) AS said FROM generated_attributes WHERE status = 'ok')
+    ) JOIN entities USING (qid)
+),
+
 found AS (
     SELECT said.qid, looks.category, statements.value, statements.value_qid, statements.property_id, said.source, said.source_qid,
         said.distance, statements.statement_id, statements.rank, looks.leads, looks.before || statements.value || looks.after AS phrase
@@ -99,7 +109,8 @@ found AS (
     JOIN looks ON looks.property_id = statements.property_id AND (looks.inherits OR said.distance = 0)
     UNION ALL
     SELECT qid, category, value, NULL, NULL, 'mined', qid, 0, NULL, NULL, leads, phrase FROM mined_attributes
-    -- what a language model says would be the next UNION ALL, with the source 'generated'
+    UNION ALL
+    SELECT qid, category, value, NULL, NULL, 'generated', qid, 0, NULL, NULL, category = 'colour', phrase FROM generated
 ),
 
 nearest AS (
