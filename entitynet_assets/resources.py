@@ -8,13 +8,15 @@ ENTITYNET_STUDY        study by name or path, default sample
 ENTITYNET_CONTACT      address by which hosts reach whoever runs a study, instead of the study's `web.contact`
 ENTITYNET_DATA         folder that a study's relative paths (folders, classes, dump) start from, default the current folder
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
-ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
+ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, LANGUAGE_MODEL, or a provider's name
 ENTITYNET_ENDPOINT_WIKIDATA  server that stands for both SPARQL (/sparql) and API (/w/api.php), where these are not set themselves
+ENTITYNET_LANGUAGE_MODEL_KEY  key of the language model's endpoint, sent to it and written nowhere
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +87,16 @@ def _server(address: str) -> str:
             "which answers at /sparql and /w/api.php; else set ENTITYNET_ENDPOINT_SPARQL and ENTITYNET_ENDPOINT_API"
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def language_model_key() -> str:
+    """Return the key of the language model's endpoint, empty if there is none. Raises StudyError, without it, if no header can carry it."""
+    key = os.environ.get("ENTITYNET_LANGUAGE_MODEL_KEY", "").strip()
+    if not re.fullmatch(r"[!-~]*", key):
+        raise StudyError(
+            "ENTITYNET_LANGUAGE_MODEL_KEY: found a blank or a character beyond ASCII; set it to the key alone, without 'Bearer'"
+        )
+    return key
 
 
 def data_path(path: str) -> Path:
@@ -164,6 +176,7 @@ class Workplace:
     cluster: LocalCluster = field(default_factory=LocalCluster)
     progress: Progress = field(default_factory=Silence)
     limit: int = 0  # entities, for a trial run; 0 is the study's own limit
+    model_calls: int = 0  # requests to the language model so far in this run
 
     @cached_property
     def web(self) -> Web:

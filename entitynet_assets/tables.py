@@ -21,7 +21,7 @@ FINDINGS = (
     "over_limit",
     "cycle", "unknown_parent", "no_rank", "label_gap", "no_natural_type", "many_roots", "wide_branch",
 )  # fmt: skip
-VISUAL_RULES = ("seen_class", "abstract_class", "picture", "commons_category", "nothing_said")
+VISUAL_RULES = ("language_model", "seen_class", "abstract_class", "picture", "commons_category", "nothing_said")
 ATTRIBUTE_CATEGORIES = ("colour", "pattern", "material", "part", "shape_size", "environment", "behaviour", "other")
 ATTRIBUTE_SOURCES = ("stated", "inherited", "mined", "generated")
 DOWNLOAD_OUTCOMES = (
@@ -33,6 +33,8 @@ CLAIMS = (
     "STRUCT(statement_id VARCHAR, property_id VARCHAR, rank VARCHAR, snak VARCHAR, "
     'value_qid VARCHAR, value_text VARCHAR, "language" VARCHAR)[]'
 )
+GENERATED = 'STRUCT(category VARCHAR, "value" VARCHAR)[]'
+DROPPED = 'STRUCT(category VARCHAR, "value" VARCHAR, reason VARCHAR)[]'
 
 
 class ContractError(Exception):
@@ -145,6 +147,26 @@ WIKIDATA_ITEMS = Table("wikidata_items", "graph", "item asked for, whether or no
     _c("claims", CLAIMS, "statements that are not deprecated, best rank only"),
     text("enwiki_title", "title of the English Wikipedia page", "?"),
 ))  # fmt: skip
+MODEL_ANSWER = (
+    text("model", "language model asked, as the study names it"),
+    text("prompt_sha256", "sha256 of the messages sent to it, as JSON"),
+    text("status", "what came of asking: of not_asked and failed there is no answer",
+         allowed=("ok", "refused", "malformed", "not_asked", "failed")),
+    text("reason", "why it is not ok, or what of it was left out", "?"),
+)  # fmt: skip
+MODEL_WORDS = (
+    text("answer", "the answer as received", "?"),
+    whole("prompt_tokens", "length of the prompt, as the endpoint counts", "?"),
+    whole("completion_tokens", "length of the answer, as the endpoint counts", "?"),
+)
+VISUAL_JUDGEMENTS = Table("visual_judgements", "graph", "member that a language model is asked about", ("qid",), (
+    QID, *MODEL_ANSWER,
+    _c("visual", "BOOLEAN", "whether a photograph can show it", "?"),
+    text("explanation", "why, in the model's words", "?"),
+    text("type_qid", "the kind of thing that the model chose among the ancestors offered", "?"),
+    text("type_name", "its name, as offered", "?"),
+    *MODEL_WORDS,
+))  # fmt: skip
 ENTITIES = Table("entities", "graph", "entity in scope", ("qid",), (
     QID,
     text("label", "display name"),
@@ -228,6 +250,12 @@ ATTRIBUTES = Table("attributes", "graph", "entity x visual attribute", ("qid", "
     text("phrase", "attribute as words before or after the name, e.g. 'red', 'made of wood', 'with wing'"),
     text("attribute_type_query", "attribute with the natural type, e.g. 'red fruit'", "?"),
     text("attribute_noun_query", "attribute with the entity's name, e.g. 'red apple'"),
+))  # fmt: skip
+GENERATED_ATTRIBUTES = Table("generated_attributes", "graph", "entity that a language model is asked about", ("qid",), (
+    QID, *MODEL_ANSWER,
+    _c("attributes", GENERATED, "attributes of the answer that were taken, in its order"),
+    _c("dropped", DROPPED, "values of the answer that were not taken, each with the reason"),
+    *MODEL_WORDS,
 ))  # fmt: skip
 ATTRIBUTE_COVERAGE = Table("attribute_coverage", "graph", "source or category of attributes, and their totals", ("kind", "name"), (
     text("kind", "what is counted", allowed=("total", "source", "category")),

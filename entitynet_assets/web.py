@@ -7,13 +7,14 @@ Does not belong here: what an answer means (graph/, hits/, images/), where it is
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -36,13 +37,16 @@ VALIDATORS = ("if-none-match", "if-modified-since")
 SHARED = ("accept", *VALIDATORS)  # headers that may follow a redirect to another host; a key may not
 REDIRECTS = (301, 302, 303, 307, 308)
 _BY_STATUS = {404: "not_found", 410: "gone", 401: "forbidden", 403: "forbidden", 451: "forbidden", 429: "throttled"}
+for _client in ("httpx", "httpcore"):  # their logs hold headers and addresses, in which a host may say a key back
+    logging.getLogger(_client).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask. `robots` is for pictures and pages: robots.txt and X-Robots-Tag are obeyed.
+    """What to ask; a `form` or a `json` body is posted. `timeout_s` and `tries` stand in for the client's own.
 
-    Interfaces that invite programs are asked without it; they often mark their answers noindex, for search engines.
+    `robots` is for pictures and pages: robots.txt and X-Robots-Tag are obeyed. Interfaces that invite programs are asked
+    without it; they often mark their answers noindex, for search engines.
     `busy` says of a whole body that it only asks us to come again later, as some hosts do with a status of 200.
     """
 
@@ -50,8 +54,11 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | None = None
     robots: bool = False
     busy: Callable[[bytes], bool] | None = None
+    timeout_s: float | None = None
+    tries: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,8 @@ class Web:
         if request.url.startswith(f"{SCHEME}://"):
             return self._ask_folder(request)
         answer = Answer(request.url, "bad_url", "only absolute http(s) addresses are asked")
-        for number in range(1, self.tries + 1):
+        tries = request.tries or self.tries
+        for number in range(1, tries + 1):
             try:
                 answer = self._ask_once(request, number)
             except (ValueError, httpx.InvalidURL) as error:  # an address that urllib or httpx cannot take apart
@@ -133,7 +141,7 @@ class Web:
             )  # asked again it would say the same
             if answer.outcome not in RETRIED or answer.left or refused:
                 break
-            if number < self.tries and "retry-after" not in answer.headers:
+            if number < tries and "retry-after" not in answer.headers:
                 time.sleep(BACKOFF_S * 2 ** (number - 1))
         return answer
 
@@ -197,15 +205,16 @@ class Web:
         return Answer(request.url, "too_many_redirects", f"more than {MAX_REDIRECTS}", tries=number)
 
     def _send(self, hop: Request, url: str, number: int) -> Answer:
-        deadline = time.monotonic() + self.timeout_s  # from here: waiting for a turn is no fault of the host
+        limit_s = hop.timeout_s or self.timeout_s
+        deadline = time.monotonic() + limit_s  # from here: waiting for a turn is no fault of the host
         target, headers = self._target(hop.url, hop.headers)
         response = None
         try:
             with self._client.stream(
-                "POST" if hop.form is not None else "GET", target, params=dict(hop.params) or None,
-                headers=headers, data=dict(hop.form) if hop.form is not None else None,
+                "GET" if hop.form is None and hop.json is None else "POST", target, params=dict(hop.params) or None,
+                headers=headers, data=dict(hop.form) if hop.form is not None else None, json=hop.json, timeout=limit_s,
             ) as response:  # fmt: skip
-                body, fault = self._body(response, deadline)
+                body, fault = self._body(response, deadline, limit_s)
         except httpx.TimeoutException as error:
             return Answer(url, "timeout", type(error).__name__, tries=number)
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
@@ -219,7 +228,7 @@ class Web:
             outcome, reason = "throttled", "the answer asks us to come again later"
         return Answer(url, outcome, reason, response.status_code, dict(response.headers), body, number)
 
-    def _body(self, response: httpx.Response, deadline: float) -> tuple[bytes, tuple[str, str] | None]:
+    def _body(self, response: httpx.Response, deadline: float, limit_s: float) -> tuple[bytes, tuple[str, str] | None]:
         stated = response.headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > self.max_bytes:
             return b"", ("too_large", f"{stated} bytes stated, more than {self.max_bytes}")
@@ -237,7 +246,7 @@ class Web:
             if size > self.max_bytes:
                 return b"", ("too_large", f"more than {self.max_bytes} bytes")
             if time.monotonic() > deadline:
-                return b"", ("timeout", f"not whole after {self.timeout_s:g} s")
+                return b"", ("timeout", f"not whole after {limit_s:g} s")
             chunks.append(chunk)
         if gunzip and response.num_bytes_downloaded and not gunzip.eof:
             return b"", ("truncated", "the gzip stream breaks off")
@@ -325,13 +334,12 @@ def _place(url: str) -> str:
 
 
 def _redirected(hop: Request, answer: Answer) -> Request:
-    """Return the next hop: Location says all of the address, a form is sent on only where the status says so."""
+    """Return the next hop: Location says all of the address, what was posted is sent on only where the status says so."""
     url = urljoin(hop.url, answer.headers["location"])
     same = _place(url) == _place(hop.url)
     headers = {name: value for name, value in hop.headers.items() if same or name.lower() in SHARED}
-    return Request(
-        url, headers=headers, form=hop.form if answer.status in (307, 308) else None, robots=hop.robots, busy=hop.busy
-    )
+    posted = {} if answer.status in (307, 308) else {"form": None, "json": None}
+    return replace(hop, url=url, params={}, headers=headers, **posted)
 
 
 def _outcome(response: httpx.Response, hop: Request) -> tuple[str, str | None]:

@@ -21,8 +21,8 @@ from entitynet_assets.studies.models import Study
 from entitynet_assets.tables import TABLES
 
 MADE = (
-    "graph_source", "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "visuality", "entities", "root_branches",
-    "graph_integrity",
+    "graph_source", "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "visual_judgements", "visuality", "entities",
+    "root_branches", "graph_integrity",
 )  # fmt: skip
 LEFT_OUT = (
     "not_ok", "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "not_visual",

@@ -13,6 +13,7 @@ from entitynet_assets.graph.closure import INSTANCE_OF, excluded_members, member
 from entitynet_assets.graph.dump import rows_of_scope
 from entitynet_assets.graph.hydration import ItemApi
 from entitynet_assets.graph.items import parents_in_row, value_qids
+from entitynet_assets.graph.model_tables import generated_attributes, visual_judgements
 from entitynet_assets.graph.service import Service
 from entitynet_assets.graph.snapshot import dump_facts, source_row
 from entitynet_assets.graph.source import need_answer
@@ -179,10 +180,12 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(PARENT_STATEMENTS),
     sql_asset(ENTITY_PARENTS),
     sql_asset(ENTITY_ROOTS),
+    visual_judgements,
     sql_asset(VISUALITY, preview=previews.VISUALITY),
     sql_asset(ENTITIES, preview=previews.ENTITIES),
     sql_asset(ROOT_BRANCHES),
     sql_asset(MINED_ATTRIBUTES),
+    generated_attributes,
     sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
     sql_asset(ATTRIBUTE_COVERAGE, preview=previews.ATTRIBUTE_COVERAGE),
     sql_asset(ENTITY_TEXTS),

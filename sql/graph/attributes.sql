@@ -3,44 +3,47 @@
 -- itself: what a class is an instance of says what the class is, so an apple variety does not look like "type of fruit".
 -- Of how a thing looks as a whole (colour, pattern, material, shape and size) only the nearest item that says anything speaks, so that
 -- a white bear is not brown because bears are; parts, surroundings, doings and the rest add up on the way down.
+-- Where something is, what it is part of, its style and its characteristics (P1552 of "human" is "family name") are said of that item
+-- and are not inherited.
 -- One value stands once in a category: stated before inherited before mined before generated, nearer before farther, preferred
 -- before normal, then by name and not by rarity, so that no entity's attributes change because another entity came in.
+-- What a language model says (generated_attributes) has no statement; its words follow the name, colours lead it.
 -- The same order decides which $attributes_per_category of a category are kept.
 -- Left out, as no photograph shows them: sounds (P4733), effects (P1542), events (P793), operators (P137), model items (P5869,
 -- one example is no attribute), properties for a type (P1963); and sizes in numbers (P2043, P2048, P2067): a picture has no scale.
-WITH RECURSIVE looks(property_id, category, leads, before, after) AS (
+WITH RECURSIVE looks(property_id, category, leads, inherits, before, after) AS (
     VALUES
-    ('P462', 'colour', true, '', ''),                          -- colour: red apple
-    ('P1340', 'colour', false, 'with ', ' eyes'),              -- eye colour
-    ('P1884', 'colour', false, 'with ', ''),                   -- hair colour; its values are called 'brown hair'
-    ('P5422', 'pattern', false, 'with ', ''),                  -- has pattern: with polka dot
-    ('P2079', 'pattern', false, 'made by ', ''),               -- fabrication method: made by knitting
-    ('P186', 'material', false, 'made of ', ''),               -- made from material
-    ('P527', 'part', false, 'with ', ''),                      -- has part
-    ('P2670', 'part', false, 'with ', ''),                     -- has parts of the class
-    ('P4330', 'part', false, 'containing ', ''),               -- contains
-    ('P4000', 'part', false, 'bearing ', ''),                  -- has fruit type: bearing drupe
-    ('P516', 'part', false, 'powered by ', ''),                -- powered by
-    ('P1419', 'shape_size', false, 'shaped like ', ''),        -- shape
-    ('P784', 'shape_size', false, 'with ', ' cap'),            -- mushroom cap shape
-    ('P2974', 'environment', false, 'in ', ''),                -- habitat
-    ('P276', 'environment', false, 'in ', ''),                 -- location
-    ('P706', 'environment', false, 'on ', ''),                 -- located in or on a physical feature
-    ('P2975', 'environment', false, 'on ', ''),                -- host
-    ('P361', 'environment', false, 'as part of ', ''),         -- part of: what it is seen with
-    ('P1582', 'environment', false, 'from ', ''),              -- natural product of taxon: the fruit's plant
-    ('P1034', 'behaviour', false, 'eating ', ''),              -- main food source
-    ('P2283', 'behaviour', false, 'using ', ''),               -- uses
-    ('P366', 'behaviour', false, 'used for ', ''),             -- has use
-    ('P1535', 'behaviour', false, 'used by ', ''),             -- used by
-    ('P3095', 'behaviour', false, 'practised by ', ''),        -- practised by
-    ('P1056', 'other', false, 'producing ', ''),               -- product or material produced
-    ('P1672', 'other', false, 'as source of ', ''),            -- this taxon is source of
-    ('P1552', 'other', false, 'with ', ''),                    -- has characteristic
-    ('P136', 'other', false, 'of the genre ', ''),             -- genre
-    ('P149', 'other', false, 'in the style of ', ''),          -- architectural style
-    ('P135', 'other', false, 'in the style of ', ''),          -- movement
-    ('P180', 'other', false, 'showing ', '')                   -- depicts
+    ('P462', 'colour', true, true, '', ''),                              -- colour: red apple
+    ('P1340', 'colour', false, true, 'with ', ' eyes'),                  -- eye colour
+    ('P1884', 'colour', false, true, 'with ', ''),                       -- hair colour; its values are called 'brown hair'
+    ('P5422', 'pattern', false, true, 'with ', ''),                      -- has pattern: with polka dot
+    ('P2079', 'pattern', false, true, 'made by ', ''),                   -- fabrication method: made by knitting
+    ('P186', 'material', false, true, 'made of ', ''),                   -- made from material
+    ('P527', 'part', false, true, 'with ', ''),                          -- has part
+    ('P2670', 'part', false, true, 'with ', ''),                         -- has parts of the class
+    ('P4330', 'part', false, true, 'containing ', ''),                   -- contains
+    ('P4000', 'part', false, true, 'bearing ', ''),                      -- has fruit type: bearing drupe
+    ('P516', 'part', false, true, 'powered by ', ''),                    -- powered by
+    ('P1419', 'shape_size', false, true, 'shaped like ', ''),            -- shape
+    ('P784', 'shape_size', false, true, 'with ', ' cap'),                -- mushroom cap shape
+    ('P2974', 'environment', false, true, 'in ', ''),                    -- habitat
+    ('P276', 'environment', false, false, 'in ', ''),                    -- location
+    ('P706', 'environment', false, false, 'on ', ''),                    -- located in or on a physical feature
+    ('P2975', 'environment', false, true, 'on ', ''),                    -- host
+    ('P361', 'environment', false, false, 'as part of ', ''),            -- part of: what it is seen with
+    ('P1582', 'environment', false, false, 'from ', ''),                 -- natural product of taxon: the fruit's plant
+    ('P1034', 'behaviour', false, true, 'eating ', ''),                  -- main food source
+    ('P2283', 'behaviour', false, true, 'using ', ''),                   -- uses
+    ('P366', 'behaviour', false, true, 'used for ', ''),                 -- has use
+    ('P1535', 'behaviour', false, true, 'used by ', ''),                 -- used by
+    ('P3095', 'behaviour', false, true, 'practised by ', ''),            -- practised by
+    ('P1056', 'other', false, true, 'producing ', ''),                   -- product or material produced
+    ('P1672', 'other', false, false, 'as source of ', ''),               -- this taxon is source of
+    ('P1552', 'other', false, false, 'with ', ''),                       -- has characteristic
+    ('P136', 'other', false, false, 'of the genre ', ''),                -- genre
+    ('P149', 'other', false, false, 'in the style of ', ''),             -- architectural style
+    ('P135', 'other', false, false, 'in the style of ', ''),             -- movement
+    ('P180', 'other', false, false, 'showing ', '')                      -- depicts
 ),
 
 sources(source, trust) AS (
@@ -89,15 +92,25 @@ said AS (
     SELECT qid, 'inherited', ancestor_qid, distance FROM up WHERE ancestor_qid <> qid
 ),
 
+generated AS (
+    SELECT qid, said.category, said."value" AS value,
+        CASE WHEN starts_with(said."value", before) THEN said."value" ELSE before || said."value" END AS phrase
+    FROM (
+        SELECT qid, said, CASE said.category WHEN 'material' THEN 'made of ' WHEN 'part' THEN 'with ' ELSE '' END AS before
+        FROM (SELECT qid, UNNEST(attributes) AS said FROM generated_attributes WHERE status = 'ok')
+    ) JOIN entities USING (qid)
+),
+
 found AS (
     SELECT said.qid, looks.category, statements.value, statements.value_qid, statements.property_id, said.source, said.source_qid,
         said.distance, statements.statement_id, statements.rank, looks.leads, looks.before || statements.value || looks.after AS phrase
     FROM said
     JOIN statements ON statements.qid = said.source_qid
-    JOIN looks ON looks.property_id = statements.property_id
+    JOIN looks ON looks.property_id = statements.property_id AND (looks.inherits OR said.distance = 0)
     UNION ALL
     SELECT qid, category, value, NULL, NULL, 'mined', qid, 0, NULL, NULL, leads, phrase FROM mined_attributes
-    -- what a language model says would be the next UNION ALL, with the source 'generated'
+    UNION ALL
+    SELECT qid, category, value, NULL, NULL, 'generated', qid, 0, NULL, NULL, category = 'colour', phrase FROM generated
 ),
 
 nearest AS (

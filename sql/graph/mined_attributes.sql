@@ -19,7 +19,7 @@ WITH lists(clause, category, leads, before, words) AS (
         'triangular spherical cylindrical conical elongated slender flat hollow domed pointed'),
     ('head', 'environment', true, '', 'aquatic marine freshwater terrestrial arboreal tropical subtropical arctic alpine coastal underwater '
         'underground indoor outdoor semiaquatic'),
-    ('head', 'behaviour', true, '', 'flightless climbing creeping trailing burrowing swimming wading floating nocturnal carnivorous '
+    ('head', 'behaviour', true, '', 'flightless climbing creeping trailing burrowing wading floating nocturnal carnivorous '
         'herbivorous insectivorous'),
     ('head', 'join', true, '', 'and or very usually often typically mostly sometimes extinct domesticated , -'),
     ('made', 'material', false, 'made of ', 'wood metal glass stone brick concrete leather clay ceramic porcelain plastic paper cardboard '

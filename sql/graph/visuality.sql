@@ -4,6 +4,7 @@
 -- Commons category (P373); (4) where nothing speaks for it, no. docs/graph.md says how often that is right.
 -- Marks are followed downwards by the study's P279 and P171, so that one pass reaches all members; what a member is an instance
 -- of counts as one step, whether or not the study follows P31, as P31 is how Wikidata says that a class is a profession.
+-- Where the study says visual = "judge", a language model's judgement overrules all of them.
 -- Kinds of settlement are marked as territory: most of them differ in law and size and not in look.
 WITH RECURSIVE marks(qid, name, seen) AS (
     VALUES
@@ -146,7 +147,9 @@ media AS (
 judged AS (
     SELECT members.qid, coalesce(media.has_image, false) AS has_image, media.commons_category,
         nearest.seen_qid, nearest.seen_distance, nearest.abstract_qid, nearest.abstract_distance,
+        model.visual AS model_visual, model.model, model.explanation,
         CASE
+            WHEN model.qid IS NOT NULL THEN 'language_model'
             WHEN nearest.seen_distance <= coalesce(nearest.abstract_distance, nearest.seen_distance) THEN 'seen_class'
             WHEN nearest.abstract_distance IS NOT NULL THEN 'abstract_class'
             WHEN media.has_image THEN 'picture'
@@ -154,13 +157,16 @@ judged AS (
             ELSE 'nothing_said'
         END AS rule
     FROM members LEFT JOIN nearest USING (qid) LEFT JOIN media USING (qid)
+    LEFT JOIN visual_judgements AS model
+        ON model.qid = members.qid AND $visual = 'judge' AND model.status = 'ok' AND model.visual IS NOT NULL
 )
 
 SELECT
     judged.qid,
-    rule IN ('seen_class', 'picture', 'commons_category') AS visual,
+    coalesce(model_visual, rule IN ('seen_class', 'picture', 'commons_category')) AS visual,
     rule,
     CASE rule
+        WHEN 'language_model' THEN model || ' says: ' || coalesce(explanation, '')
         WHEN 'abstract_class' THEN abstract_mark.name || ' (' || abstract_qid || '), which has no look, is '
             || CASE abstract_distance WHEN 0 THEN 'what it is' ELSE abstract_distance || ' statements above it' END
         WHEN 'seen_class' THEN seen_mark.name || ' (' || seen_qid || '), which has a look, is '

@@ -213,3 +213,9 @@ def test_coverage_counts_entities_by_source_and_category(small: SmallLake) -> No
 
 def test_coverage_of_a_study_without_entities_is_nothing(small: SmallLake) -> None:
     assert {tuple(row.values())[2:] for row in small.make("attribute_coverage")} == {(0, 0, 0, 0, 0.0, 0.0)}
+
+
+def test_where_something_is_and_what_it_belongs_to_are_not_inherited(small: SmallLake) -> None:
+    place = [claim("P276", "Q33"), claim("P361", "Q33"), claim("P1552", "Q33"), claim("P366", "Q38")]
+    looks(small, item("Q1", *place, en="animal"), item("Q2", *below("Q1"), en="bird"))
+    assert inherited(small, "Q2") == [("behaviour", "tail", "inherited", "Q1", 1)]

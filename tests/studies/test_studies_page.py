@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from entitynet_assets.resources import endpoint
-from entitynet_assets.studies.models import Scope, StudyError, load_study
+from entitynet_assets.studies.models import LanguageModel, Scope, StudyError, load_study
+from entitynet_assets.tables import VISUAL_JUDGEMENTS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
-ROWS = dict(re.findall(r"(?m)^\| `([a-z_]+)` \| (\S.*?) \| .+ \|$", PAGE))
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, MODEL_PAGE = ((DOCS / name).read_text() for name in ("studies.md", "language_model.md"))
+ROW = re.compile(r"(?m)^\| `([a-z_]+)` \| (\S.*? )?\| .+ \|$")
+ROWS, MODEL_ROWS = ({key: value.strip() for key, value in ROW.findall(page)} for page in (PAGE, MODEL_PAGE))
 
 
 def stated(key: str) -> str:
@@ -23,6 +26,14 @@ def stated(key: str) -> str:
 def test_the_page_has_every_key_of_the_scope_with_its_default_and_no_other() -> None:
     assert {key: stated(key) for key in Scope.model_fields} == ROWS
     assert list(ROWS) == list(Scope.model_fields)
+
+
+def test_the_page_of_the_language_model_has_every_key_with_its_default() -> None:
+    fields = LanguageModel.model_fields
+    defaults = {key: "" if field.is_required() else f"`{json.dumps(field.default)}`" for key, field in fields.items()}
+    statuses = {column.name: column.allowed for column in VISUAL_JUDGEMENTS.columns}["status"]
+    assert defaults == MODEL_ROWS
+    assert sorted(re.findall(r"(?m)^\| `([a-z_]+)` \| [^|]+ \|$", MODEL_PAGE)) == sorted(statuses)
 
 
 def test_the_world_is_the_published_roots_by_subclass_alone() -> None:
