@@ -78,8 +78,12 @@ def _slice_parameters(work: Work, used: set[str]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name in used}
 
 
+@cache
 def parse(query: str) -> exp.Query:
-    """Return the syntax tree of one SELECT. Raises ContractError if it is anything else."""
+    """Return the syntax tree of one SELECT, the same for all who ask: copy it to change it.
+
+    Raises ContractError if it is anything else.
+    """
     statements = [statement for statement in sqlglot.parse(query, dialect="duckdb") if statement is not None]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ContractError(
@@ -117,7 +121,7 @@ def column_lineage(table: Table) -> Mapping[str, list[tuple[str, str]]]:
     schema: dict[str, object] = {
         name: {c.name: c.type for c in (TABLES.get(name) or PREVIOUS[name]).columns} for name in tables
     }
-    tree = qualify(parse(query), schema=schema, dialect="duckdb", validate_qualify_columns=False)
+    tree = qualify(parse(query).copy(), schema=schema, dialect="duckdb", validate_qualify_columns=False)
     scope, traced = build_scope(tree), {}
     for column in table.column_names:
         try:

@@ -105,7 +105,8 @@ def select_rows(name: str, study: Study, inputs: Mapping[str, Sequence[Row]]) ->
     """Run the SELECT of a whole table over rows in memory, checked against its contract; for properties, as it is fast."""
     table, query = TABLES[name], read_sql(TABLES[name])
     place = cast(Workplace, SimpleNamespace(study=study, limit=0))
-    params = {key: value for key, value in study_parameters(place).items() if key in parameters_of(query)}
+    used = parameters_of(query)
+    params = {key: value for key, value in study_parameters(place).items() if key in used}
     with contextlib.closing(connect()) as con:
         for above in STATIONS[name].reads:
             contract = TABLES.get(above) or PREVIOUS[above]
