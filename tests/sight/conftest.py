@@ -49,6 +49,13 @@ def put_looks(small: SmallLake) -> None:
 
 
 def put_graph(small: SmallLake) -> None:
+    source = {
+        "source": "sparql",
+        "address": "https://query.test/sparql",
+        "complete_until": "2026-11-20T23:59:31Z",
+        "snapshot_id": None,
+    }
+    small.put("graph_snapshot", [source])
     small.put("wikidata_items", [
         item("Q1", *below("Q2"), claim("P462", "Q9"), en="apple"), item("Q2", *below("Q3"), en="fruit"), item("Q3", en="food"),
         item("Q4", *below("Q2"), en="pear"), item("Q5", *below("Q2"), en="medlar"), item("Q6", en="Pear"),
