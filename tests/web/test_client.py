@@ -516,6 +516,19 @@ def test_requests_are_drawn_only_as_answers_are_taken(server, web):
     assert len(server.asked("/x")) <= drawn
 
 
+def test_a_reader_who_is_slow_holds_up_the_asking_not_the_memory(server, client):
+    web = client(per_host=8)
+    server.on("/x", says(200, b"x" * 1000))
+    answers = web.ask_all(((number, Request(server.url("/x"))) for number in range(300)), workers=4)
+    next(answers)
+    seen = -1
+    while seen < len(server.log):  # until nothing more is asked
+        seen = len(server.log)
+        time.sleep(0.3)
+    assert 4 <= seen <= 1 + 4 + door.UNREAD
+    assert sum(answer.ok for _, answer in answers) == 299
+
+
 def test_who_stops_listening_leaves_what_was_not_begun(server, web):
     def slow(call: Call) -> None:
         time.sleep(0.05)
