@@ -22,7 +22,7 @@ from typing import Protocol
 from entitynet_assets.cluster import LocalCluster
 from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
-from entitynet_assets.studies.models import Study, StudyError
+from entitynet_assets.studies.models import TABLES_OF_PICTURES, Study, StudyError
 from entitynet_assets.web import Web
 
 
@@ -84,13 +84,25 @@ def need_data(study: Study) -> None:
     named += [(f"folders.{folder.name}.classes", folder.classes) for folder in study.folders if folder.classes]
     if study.graph.source == "dump":
         named.append(("graph.dump", endpoint("dump", study.graph.dump)))
+    if study.queries.words:
+        named.append(("queries.words", study.queries.words))
+    for provider in study.providers:
+        if provider.name in TABLES_OF_PICTURES:
+            named.append((f"providers.{provider.name}.address", endpoint(provider.name, provider.address)))
     for key, path in named:
-        if not data_path(path).exists():
+        if not data_path(path).exists() and not any(data_path(".").glob(path) if "*" in path else ()):
             stated = os.environ.get("ENTITYNET_DATA")
             root = f"ENTITYNET_DATA={stated}" if stated else "the current folder, as ENTITYNET_DATA is not set"
             raise StudyError(
                 f"{key}: no {path} under {root}; set ENTITYNET_DATA to the folder that holds it (make real DATA=FOLDER)"
             )
+
+
+def query_words(study: Study) -> list[str]:
+    """Return the words of the study's word list, one a line of the file `queries.words`; none without one."""
+    if not study.queries.words:
+        return []
+    return data_path(study.queries.words).read_text(encoding="utf-8-sig").splitlines()
 
 
 def contact_of(study: Study) -> str:
@@ -101,7 +113,7 @@ def contact_of(study: Study) -> str:
 def asks_hosts(study: Study) -> bool:
     """Say whether a study asks anything but folders and files of this machine."""
     manifests = [benchmark.manifest for benchmark in study.benchmarks]
-    searches = any(provider.name != "folder" for provider in study.providers)
+    searches = any(provider.name not in ("folder", *TABLES_OF_PICTURES) for provider in study.providers)
     return study.graph.source == "sparql" or searches or any(one.startswith("http") for one in manifests)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, field
 
-# Structure, names, media and looks; everything else of an item is left where it is.
-KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "P527", "P361")
+# Structure, names, media, looks and ids elsewhere (GBIF, iNaturalist); everything else of an item is left where it is.
+KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "P527", "P361", "P846", "P3151")
 NAMING_VALUES = ("P462", "P186", "P527", "P31")  # values whose names we need
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Raw = bytes | bytearray | memoryview | msgspec.Raw

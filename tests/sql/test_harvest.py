@@ -89,13 +89,14 @@ def test_an_address_takes_its_words_from_the_best_ranked_hit(small: SmallLake) -
     hit = {"url_id": "u", "page": 1, "provider": "p"}
     small.put("hits", [
         {**hit, "query_id": "b", "rank": 2, "image_url": "HTTP://A.test:81/late.jpg", "licence": "late", "page_url": "late"},
-        {**hit, "query_id": "z", "rank": 1, "image_url": "HTTP://B.test:81/x.jpg?q#f", "licence": None, "author": "first"},
-        {**hit, "query_id": "a", "rank": 1, "image_url": "HTTP://C.test:81/y.jpg", "author": "best", "page_url": "http://best"},
+        {**hit, "query_id": "z", "rank": 1, "image_url": "HTTP://B.test:81/x.jpg?q#f", "licence": "unknown", "author": "first"},
+        {**hit, "query_id": "a", "rank": 1, "image_url": "HTTP://C.test:81/y.jpg", "author": "best", "page_url": "http://best",
+         "licence": "unknown"},
         {**hit, "url_id": "v", "query_id": "a", "rank": 7, "image_url": "https://d.test", "licence": "cc0"},
     ])  # fmt: skip
     rows = [tuple(row.values()) for row in small.make("urls")]
     assert rows == [
-        ("u", "HTTP://C.test:81/y.jpg", "c.test:81", None, "best", "http://best", 3),
+        ("u", "HTTP://C.test:81/y.jpg", "c.test:81", "unknown", "best", "http://best", 3),
         ("v", "https://d.test", "d.test", "cc0", None, None, 1),
     ]
 
