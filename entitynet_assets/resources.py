@@ -23,7 +23,7 @@ from entitynet_assets.cluster import LocalCluster
 from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
 from entitynet_assets.studies.models import TABLES_OF_PICTURES, Study, StudyError
-from entitynet_assets.web import Web
+from entitynet_assets.web import QuotaFile, Web
 
 
 class Progress(Protocol):
@@ -55,6 +55,11 @@ class Silence:
 def home(study: Study) -> Path:
     """Return the folder of a study's lake and Dagster instance."""
     return Path(os.environ.get("ENTITYNET_HOME", ".entitynet")).absolute() / study.name
+
+
+def quota_path() -> Path:
+    """Return the file of all quotas: one for all studies of a home, since they share keys."""
+    return Path(os.environ.get("ENTITYNET_HOME", ".entitynet")).absolute() / "quotas.sqlite"
 
 
 def endpoint(source: str, default: str) -> str:
@@ -160,6 +165,7 @@ class Workplace:
             contact_of(self.study) or "no contact", per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
             tries=manners.tries, resolve=resolved_hosts(self.study),
         )  # fmt: skip
+        web.quotas = QuotaFile(quota_path())
         if self.study.folders:
             need_data(self.study)
             web.mount(folder_sites(self.study))

@@ -12,9 +12,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from entitynet_assets import web as door
 from entitynet_assets.tables import DOWNLOAD_OUTCOMES
 from entitynet_assets.web import Request, Web, retry_after_s
+from entitynet_assets.web import client as door
 from tests.fakes.web_server import Call, FaultyServer, RawServer, faulty_server, free_port
 
 CONTACT = "operator@example.org"

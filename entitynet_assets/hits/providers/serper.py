@@ -37,8 +37,8 @@ def request(search: Search, per_page: int, answers: Sequence[str] = ()) -> Reque
     if answers and not parse(answers[-1]):
         return None
     kind = {"tbs": KINDS[search.style]} if search.style in KINDS else {}
-    page = {"num": str(min(per_page, 100)), "page": str(len(answers) + 1)}
-    return Request(ADDRESS, form={"q": google_words(search), **page, **kind})
+    page = {"num": min(per_page, 100), "page": len(answers) + 1}
+    return Request(ADDRESS, json={"q": google_words(search), **page, **kind})
 
 
 def count_request(search: Search) -> Request | None:

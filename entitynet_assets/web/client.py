@@ -13,9 +13,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -24,54 +22,19 @@ import httpx
 from protego import Protego
 
 from entitynet_assets.folder_site import SCHEME, FolderSite
+from entitynet_assets.web.messages import PASSING, Answer, Request, rest_s, retry_after_s
+from entitynet_assets.web.quota import Quota, QuotaFile
 
 MAX_REDIRECTS = 5
 PRODUCT = "entitynet"  # our token in robots.txt
 BACKOFF_S = 0.25
 MAX_PAUSE_S = 120.0  # a host that asks for longer is left for the next run
 RETRIED = ("throttled", "timeout", "connection", "http_error", "truncated")
-PASSING = ("throttled", "timeout", "connection")  # worth another run, when the network or the host may be back
 OPT_OUT = ("noai", "noimageai", "noindex", "noimageindex", "none")  # "none" says noindex and nofollow
 VALIDATORS = ("if-none-match", "if-modified-since")
 SHARED = ("accept", *VALIDATORS)  # headers that may follow a redirect to another host; a key may not
 REDIRECTS = (301, 302, 303, 307, 308)
 _BY_STATUS = {404: "not_found", 410: "gone", 401: "forbidden", 403: "forbidden", 451: "forbidden", 429: "throttled"}
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to ask. `robots` is for pictures and pages: robots.txt and X-Robots-Tag are obeyed.
-
-    Interfaces that invite programs are asked without it; they often mark their answers noindex, for search engines.
-    """
-
-    url: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] | None = None
-    robots: bool = False
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of asking: `outcome` is `ok`, `unchanged` (304) or a reason from tables.DOWNLOAD_OUTCOMES.
-
-    `left` says that asking again in this run is no use: the host wants a long rest, or its rules could not be had.
-    """
-
-    url: str
-    outcome: str
-    reason: str | None = None
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    tries: int = 1
-    left: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """True if there is a whole body."""
-        return self.outcome == "ok"
 
 
 @dataclass
@@ -102,6 +65,7 @@ class Web:
     ) -> None:  # fmt: skip
         self.user_agent = f"{PRODUCT}/{version('entitynet')} ({contact}) httpx/{httpx.__version__}"
         self.per_host, self.timeout_s, self.max_bytes, self.tries = per_host, timeout_s, max_bytes, tries
+        self.quotas = QuotaFile()
         self._resolve = dict(resolve or {})
         self._folders: dict[str, FolderSite] = {}
         self._client = httpx.Client(
@@ -129,6 +93,9 @@ class Web:
             refused = (
                 answer.outcome == "http_error" and (answer.status or 500) < 500
             )  # asked again it would say the same
+            if answer.outcome in PASSING and answer.retry_after_s is None:
+                wish = retry_after_s(answer.headers.get("retry-after", ""))
+                answer = replace(answer, retry_after_s=rest_s(number) if wish is None else wish)
             if answer.outcome not in RETRIED or answer.left or refused:
                 break
             if number < self.tries and "retry-after" not in answer.headers:
@@ -182,7 +149,12 @@ class Web:
             with host.slots:
                 if not self._rested(host):
                     reason = f"the host asked for a rest of more than {MAX_PAUSE_S:g} s"
-                    return Answer(request.url, "throttled", reason, tries=number, left=True)
+                    rest = host.resume_at - time.monotonic()
+                    return Answer(request.url, "throttled", reason, tries=number, left=True, retry_after_s=rest)
+                if hop.quota and (pause := self._taken(hop.quota)) > 0:
+                    limits = ", ".join(str(limit) for limit in hop.quota.limits)
+                    reason = f"quota {hop.quota.name} is used up ({limits}), free again in {pause:.0f} s"
+                    return Answer(request.url, "throttled", reason, tries=number, left=True, retry_after_s=pause)
                 answer = self._send(hop, request.url, number)
                 self._let_rest(host, answer)
             if answer.status not in REDIRECTS:
@@ -200,8 +172,8 @@ class Web:
         response = None
         try:
             with self._client.stream(
-                "POST" if hop.form is not None else "GET", target, params=dict(hop.params) or None,
-                headers=headers, data=dict(hop.form) if hop.form is not None else None,
+                "GET" if hop.form is None and hop.json is None else "POST", target, params=dict(hop.params) or None,
+                headers=headers, data=dict(hop.form) if hop.form is not None else None, json=hop.json,
             ) as response:  # fmt: skip
                 body, fault = self._body(response, deadline)
         except httpx.TimeoutException as error:
@@ -264,6 +236,14 @@ class Web:
             time.sleep(pause)
         return True
 
+    def _taken(self, quota: Quota) -> float:
+        """Take from a quota, waiting for it if need be; returns 0, or the seconds until it is free if they are too many."""
+        while (pause := self.quotas.take(quota)) > 0:
+            if pause > MAX_PAUSE_S:
+                return pause
+            time.sleep(pause)
+        return 0.0
+
     @staticmethod
     def _let_rest(host: _Host, answer: Answer) -> None:
         pause = retry_after_s(answer.headers.get("retry-after", ""))
@@ -301,17 +281,7 @@ class Web:
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
-
-
-def retry_after_s(value: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, from now; None if it says nothing. Both forms of RFC 9110."""
-    if re.fullmatch(r"[0-9]{1,15}", value.strip()):
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
-        return None
-    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
+        self.quotas.close()
 
 
 def _place(url: str) -> str:
@@ -325,7 +295,8 @@ def _redirected(hop: Request, answer: Answer) -> Request:
     url = urljoin(hop.url, answer.headers["location"])
     same = _place(url) == _place(hop.url)
     headers = {name: value for name, value in hop.headers.items() if same or name.lower() in SHARED}
-    return Request(url, headers=headers, form=hop.form if answer.status in (307, 308) else None, robots=hop.robots)
+    body = {"form": hop.form, "json": hop.json} if answer.status in (307, 308) else {}
+    return Request(url, headers=headers, robots=hop.robots, quota=hop.quota, **body)
 
 
 def _outcome(response: httpx.Response, hop: Request) -> tuple[str, str | None]:
