@@ -180,7 +180,9 @@ def _asked_row(query: Row, ask: Ask, round_: int) -> Row:
 
 def full_url(request: Request) -> str:
     """Return the address of a request with all that it asks, before any key is put to it."""
-    said = urlencode({**request.params, **(request.form or {}), **(request.json or {})})  # a body is told like parameters
+    said = urlencode(
+        {**request.params, **(request.form or {}), **(request.json or {})}
+    )  # a body is told like parameters
     return f"{request.url}?{said}" if said else request.url
 
 

@@ -39,7 +39,9 @@ def answer(*pages: object, **more: object) -> str:
 
 
 def test_a_page_is_asked_for_by_full_text_with_thumbnails_and_licences():
-    asked = commons.request(Search("red panda"), 40, [answer(), answer(**{"continue": {"gsroffset": 80, "continue": "gsroffset||"}})])
+    asked = commons.request(
+        Search("red panda"), 40, [answer(), answer(**{"continue": {"gsroffset": 80, "continue": "gsroffset||"}})]
+    )
     assert asked.url == "https://commons.wikimedia.org/w/api.php"
     wanted = {"generator": "search", "gsrsearch": "red panda filetype:bitmap", "gsrnamespace": "6", "gsrlimit": "40", "gsroffset": "80",
               "prop": "imageinfo", "iiurlwidth": "500", "formatversion": "2"}  # fmt: skip

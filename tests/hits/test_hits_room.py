@@ -188,7 +188,9 @@ def test_hits_that_are_no_address_are_counted():
         "outcome": "ok",
     }
     body = json.dumps({"results": [{"rank": hit.rank, "image_url": hit.image_url} for hit in found]})
-    made = hits_room.hits.make(SimpleNamespace(rows=lambda name: [{**page, "body": body}] if name == "search_pages" else []))
+    made = hits_room.hits.make(
+        SimpleNamespace(rows=lambda name: [{**page, "body": body}] if name == "search_pages" else [])
+    )
     rows = list(made.content)
     assert made.counts == {"ok": 2, "bad_url": 5}
     assert len({row["url_id"] for row in rows}) == 1
