@@ -144,7 +144,8 @@ def plan_views(found: Plan) -> list[Table | str]:
         paid = f"{line.paid_calls:,}" + (f" of {line.cap:,}" if line.cap else "") if line.price or line.cap else ""
         table.add_row(
             line.provider, f"{line.queries:,}", f"{line.requests:,}", f"{line.asked:,}", f"{line.hours:,.1f}",
-            _count(line.pictures_available), f"{line.pictures:,}", f"{line.gigabytes:,.2f}", "" if line.media_hours is None else f"{line.media_hours:,.1f}",
+            _count(line.pictures_available), f"{line.pictures:,}", f"{line.gigabytes:,.2f}",
+            "" if line.media_hours is None else f"{line.media_hours:,.1f}",
             paid, f"{line.price:,.2f}" if line.price else "",
         )  # fmt: skip
     by_licence = [

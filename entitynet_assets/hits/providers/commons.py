@@ -73,9 +73,10 @@ def total_request(sought: str) -> Request:
 
 
 def continued(body: str) -> Mapping[str, str] | None:
-    """Return the parameters by which an answer goes on; None if it was the last."""
+    """Return the parameters by which an answer goes on; None if it was the last: it names no place to go on from."""
     further = json_object(body).get("continue")
-    return {name: str(value) for name, value in further.items()} if isinstance(further, dict) and further else None
+    placed = isinstance(further, dict) and further.keys() - {"continue"}
+    return {name: str(value) for name, value in further.items()} if placed else None
 
 
 def parse(body: str) -> list[Hit]:
