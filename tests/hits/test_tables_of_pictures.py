@@ -19,12 +19,15 @@ from tests.fakes.rooms import data_folder
 from tests.small_lake import SmallLake
 
 QUERIES = [
-    {"query_id": "panda", "qid": "Q1", "text": "Red Panda", "kind": "noun"}, {"query_id": "latin", "qid": "Q1", "text": "Ailurus", "kind": "taxon_name"},
-    {"query_id": "cat", "qid": "Q2", "text": "cat", "kind": "noun"}, {"query_id": "drawn", "qid": "Q2", "text": "cat", "kind": "drawing", "style": "drawing"},
+    {"query_id": "panda", "qid": "Q1", "text": "Red Panda", "kind": "noun"},
+    {"query_id": "latin", "qid": "Q1", "text": "Ailurus", "kind": "taxon_name"},
+    {"query_id": "cat", "qid": "Q2", "text": "cat", "kind": "noun"},
+    {"query_id": "drawn", "qid": "Q2", "text": "cat", "kind": "drawing", "style": "drawing"},
     {"query_id": "item", "qid": "Q2", "text": "cat", "kind": "item"},
 ]  # fmt: skip
 CAPTIONS = [
-    ("https://a.test/1.jpg", "A red panda, asleep"), ("https://a.test/2.jpg", "category of panda"), ("https://a.test/3.jpg", "Cat & RED-panda"),
+    ("https://a.test/1.jpg", "A red panda, asleep"), ("https://a.test/2.jpg", "category of panda"),
+    ("https://a.test/3.jpg", "Cat & RED-panda"),
     ("https://a.test/4.jpg", ""), ("https://a.test/5.jpg", "Ailurus' cat \"x\", said"), ("", "a cat without an address"),
 ]  # fmt: skip
 FOUND = {("panda", 1, "https://a.test/1.jpg"), ("panda", 2, "https://a.test/3.jpg"), ("cat", 1, "https://a.test/3.jpg"),
@@ -204,7 +207,8 @@ def test_inaturalist_takes_what_is_below_a_species_and_nothing_below_a_genus(sma
         "observations": [("observation_uuid", "observer_id", "taxon_id", "quality_grade"), ("o1", 7, 1, "research"), ("o2", 7, 2, "casual"),
                          ("o3", 7, 3, "research"), ("o4", 7, "", "research"), ("o5", 7, 2, "research")],
         "photos": [("photo_uuid", "photo_id", "observation_uuid", "observer_id", "extension", "license", "width", "height", "position"),
-                   *(("u", 10 + n, f"o{n}", 7, "jpg", licence, 400, 300, 0) for n, licence in enumerate(["CC0", "PD", "CC-BY", "CC-BY", ""], 1))],
+                   *(("u", 10 + n, f"o{n}", 7, "jpg", licence, 400, 300, 0)
+                     for n, licence in enumerate(["CC0", "PD", "CC-BY", "CC-BY", ""], 1))],
     }  # fmt: skip
     for name, lines in tables.items():
         text = "".join("\t".join(map(str, line)) + "\n" for line in lines)

@@ -51,11 +51,12 @@ def joined(files: Sequence[Path]) -> str:
     photos, observations, taxa, observers = (_read(path) for path in files)
     return f"""
         WITH lower_taxa AS (
-            SELECT taxon_id, arg_max(above.taxon_id, above.rank_level::DOUBLE)
+            SELECT below.taxon_id, arg_max(above.taxon_id, above.rank_level::DOUBLE)
                 FILTER (WHERE above.rank_level::DOUBLE <= {SPECIES}) AS species_id
-            FROM (SELECT taxon_id, UNNEST(string_split(ancestry, '/')) AS above_id FROM {taxa} WHERE rank_level::DOUBLE < {SPECIES})
-            JOIN (SELECT taxon_id, rank_level FROM {taxa}) AS above ON above.taxon_id = above_id
-            GROUP BY ALL
+            FROM (SELECT taxon_id, UNNEST(string_split(ancestry, '/')) AS above_id FROM {taxa}
+                WHERE rank_level::DOUBLE < {SPECIES}) AS below
+            JOIN (SELECT taxon_id, rank_level FROM {taxa}) AS above ON above.taxon_id = below.above_id
+            GROUP BY below.taxon_id
         )
         SELECT photos.photo_id::BIGINT AS photo_id, photos.extension, photos.license, photos.width::BIGINT AS width,
             photos.height::BIGINT AS height, photos.position::BIGINT AS position, observations.taxon_id, taxa.name AS taxon_name,

@@ -121,13 +121,15 @@ _BY_WORDS = f"""
         ) WHERE len(words) BETWEEN 1 AND {LONGEST}
     ),
     worded AS (
-        SELECT *, regexp_extract_all(lower(alt_text), '[\\p{{L}}\\p{{N}}]+') AS words FROM rows WHERE alt_text IS NOT NULL
+        SELECT *, regexp_extract_all(lower(alt_text), '[\\p{{L}}\\p{{N}}]+') AS words,
+            (SELECT coalesce(max(length), 1) FROM names) AS longest
+        FROM rows WHERE alt_text IS NOT NULL
     ),
     runs AS (
-        SELECT * EXCLUDE (words), UNNEST(list_distinct(flatten(list_transform(
+        SELECT * EXCLUDE (words, longest), UNNEST(list_distinct(flatten(list_transform(
             range(1, len(words) + 1),
             lambda start: list_transform(
-                range(start, least(start + (SELECT coalesce(max(length), 1) FROM names), len(words) + 1)),
+                range(start, least(start + longest, len(words) + 1)),
                 lambda stop: array_to_string(words[start:stop], ' ')
             )
         )))) AS spelling FROM worded
