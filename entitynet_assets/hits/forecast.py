@@ -101,7 +101,8 @@ def _found(ask: Ask, licence: str, answer: Answer) -> list[Found]:
         if hasattr(asked, "batch_request"):
             parts = cast(Batched, asked).split(body, [search_of(query) for query in ask.queries])
             return [_summed(cast(Batched, asked).totals(part)) for part in parts]
-        by_licence = _by_licence(getattr(asked, "totals")(body)) if hasattr(asked, "totals") else {}  # noqa: B009
+        totals = getattr(asked, "totals", None)
+        by_licence = _by_licence(totals(body)) if totals else {}
         return [{**by_licence, licence: asked.total(body)}]
     except BadPageError:
         return nothing
