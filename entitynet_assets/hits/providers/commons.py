@@ -75,8 +75,9 @@ def total_request(sought: str) -> Request:
 def continued(body: str) -> Mapping[str, str] | None:
     """Return the parameters by which an answer goes on; None if it was the last: it names no place to go on from."""
     further = json_object(body).get("continue")
-    placed = isinstance(further, dict) and further.keys() - {"continue"}
-    return {name: str(value) for name, value in further.items()} if placed else None
+    if not isinstance(further, dict) or not further.keys() - {"continue"}:
+        return None
+    return {name: str(value) for name, value in further.items()}
 
 
 def parse(body: str) -> list[Hit]:
