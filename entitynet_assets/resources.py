@@ -8,6 +8,7 @@ ENTITYNET_STUDY        study by name or path, default sample
 ENTITYNET_CONTACT      address by which hosts reach whoever runs a study, instead of the study's `web.contact`
 ENTITYNET_DATA         folder that a study's relative paths (folders, classes, dump) start from, default the current folder
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
+ENTITYNET_PRIVATE_HOSTS  hosts, apart by commas, that may be asked although they are not public, on any port, also for pictures
 ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from glob import glob
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +25,7 @@ from entitynet_assets.cluster import LocalCluster
 from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
 from entitynet_assets.studies.models import TABLES_OF_PICTURES, Study, StudyError
-from entitynet_assets.web import QuotaFile, Web
+from entitynet_assets.web import QuotaFile, Reach, Web, place_of
 
 
 class Progress(Protocol):
@@ -95,7 +97,7 @@ def need_data(study: Study) -> None:
         if provider.name in TABLES_OF_PICTURES:
             named.append((f"providers.{provider.name}.address", endpoint(provider.name, provider.address)))
     for key, path in named:
-        if not data_path(path).exists() and not any(data_path(".").glob(path) if "*" in path else ()):
+        if not data_path(path).exists() and not glob(str(data_path(path))):
             stated = os.environ.get("ENTITYNET_DATA")
             root = f"ENTITYNET_DATA={stated}" if stated else "the current folder, as ENTITYNET_DATA is not set"
             raise StudyError(
@@ -118,7 +120,7 @@ def contact_of(study: Study) -> str:
 def asks_hosts(study: Study) -> bool:
     """Say whether a study asks anything but folders and files of this machine."""
     manifests = [benchmark.manifest for benchmark in study.benchmarks]
-    searches = any(provider.name not in ("folder", *TABLES_OF_PICTURES) for provider in study.providers)
+    searches = any(provider.name != "folder" for provider in study.providers)
     return study.graph.source == "sparql" or searches or any(one.startswith("http") for one in manifests)
 
 
@@ -147,6 +149,26 @@ def resolved_hosts(study: Study) -> dict[str, str]:
     return {".test": f"127.0.0.1:{port}"}
 
 
+def reach_of(study: Study) -> Reach:
+    """Return where a study's client may go: anywhere public, and where the operator says; a search result is not the operator's."""
+    named = [study.graph.sparql, study.graph.api, *(provider.address for provider in study.providers)]
+    named += [benchmark.manifest for benchmark in study.benchmarks]
+    named += [value for name, value in os.environ.items() if name.startswith("ENTITYNET_ENDPOINT_")]
+    opened = os.environ.get("ENTITYNET_PRIVATE_HOSTS", "").split(",")
+    return Reach(
+        reserved=resolved_hosts(study), ports=frozenset(study.web.ports),
+        trusted=frozenset(filter(None, map(_place, named))),
+        private_hosts=frozenset(host.strip().lower() for host in (*study.web.private_hosts, *opened) if host.strip()),
+    )  # fmt: skip
+
+
+def _place(url: str) -> str | None:
+    try:
+        return place_of(url)
+    except ValueError:  # empty, a file, or no address: whoever asks it says so
+        return None
+
+
 @dataclass
 class Workplace:
     """The study and the three doors, opened when first used."""
@@ -163,7 +185,7 @@ class Workplace:
         manners = self.study.web
         web = Web(
             contact_of(self.study) or "no contact", per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
-            tries=manners.tries, resolve=resolved_hosts(self.study),
+            tries=manners.tries, reach=reach_of(self.study),
         )  # fmt: skip
         web.quotas = QuotaFile(quota_path())
         if self.study.folders:

@@ -5,8 +5,12 @@ connected to, robots.txt, opt-outs, and folders of this machine that are asked l
 Does not belong here: what an answer means (graph/, hits/, images/), where it is kept (lake.py).
 """
 
+from entitynet_assets.web.addresses import PORTS, Reach, host_of, place_of
 from entitynet_assets.web.client import Web
 from entitynet_assets.web.messages import PASSING, Answer, Request, rest_s, retry_after_s
 from entitynet_assets.web.quota import Limit, Quota, QuotaFile
 
-__all__ = ["PASSING", "Answer", "Limit", "Quota", "QuotaFile", "Request", "Web", "rest_s", "retry_after_s"]
+__all__ = [
+    "PASSING", "PORTS", "Answer", "Limit", "Quota", "QuotaFile", "Reach", "Request", "Web", "host_of", "place_of", "rest_s",
+    "retry_after_s",
+]  # fmt: skip

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from entitynet_assets.web import Web
+from entitynet_assets.web import Reach, Web
 from tests.fakes.web_server import FaultyServer, faulty_server
 
 CONTACT = "operator@example.org"
+THIS_MACHINE = frozenset({"127.0.0.1"})
 
 
 @pytest.fixture
@@ -24,7 +25,9 @@ def client() -> Iterator[Callable[..., Web]]:
     opened: list[Web] = []
 
     def make(**settings: Any) -> Web:
-        opened.append(Web(CONTACT, **{"timeout_s": 5.0, "tries": 2, **settings}))
+        """A client that may ask this machine; `reserved` leads names to it, `reach` says all of where it may go."""
+        reach = settings.pop("reach", None) or Reach(settings.pop("reserved", {}), private_hosts=THIS_MACHINE)
+        opened.append(Web(CONTACT, **{"timeout_s": 5.0, "tries": 2, "reach": reach, **settings}))
         return opened[-1]
 
     yield make
@@ -40,4 +43,4 @@ def web(client: Callable[..., Web]) -> Web:
 @pytest.fixture
 def hosts(server: FaultyServer, client: Callable[..., Web]) -> Web:
     """A client for which every .test host is the server."""
-    return client(resolve={".test": server.address})
+    return client(reserved={".test": server.address})
