@@ -100,12 +100,13 @@ def _line(shelf: Shelf, chosen: Provider, queries: Sequence[Row], forecast: Sequ
     size = _bytes(shelf, chosen.name)
     gigabytes = pictures * size / 1e9
     quota = quota_of(chosen) if chosen.max_paid_calls else None
-    paid = min(left, chosen.max_paid_calls) if chosen.price_per_1000 else 0
+    used = QuotaFile(quota_path()).used(quota)[-1] if quota else 0
+    paid = min(left, max(0, chosen.max_paid_calls - used)) if chosen.price_per_1000 else 0
     return Line(
         chosen.name, len(mine), requests, asked, request_hours(chosen.name, left), known, pictures, size, gigabytes,
         gigabytes * 8000 / WIKIMEDIA_MBIT_S / 3600 if chosen.name.startswith("commons") else None,
         paid, paid * chosen.price_per_1000 / 1000,
-        chosen.max_paid_calls or None, QuotaFile(quota_path()).used(quota)[-1] if quota else None,
+        chosen.max_paid_calls or None, used if quota else None,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ ENTITYNET_DATA         folder that a study's relative paths (folders, classes, d
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
 ENTITYNET_PRIVATE_HOSTS  hosts, apart by commas, that may be asked although they are not public, on any port, also for pictures
 ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
+ENTITYNET_KEY_<PROVIDER>  key of a provider that wants one; read where a request is sent (hits/keys.py), kept nowhere
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from glob import glob
 from pathlib import Path
 from typing import Protocol
 
@@ -97,7 +97,8 @@ def need_data(study: Study) -> None:
         if provider.name in TABLES_OF_PICTURES:
             named.append((f"providers.{provider.name}.address", endpoint(provider.name, provider.address)))
     for key, path in named:
-        if not data_path(path).exists() and not glob(str(data_path(path))):
+        place = data_path(path)
+        if not place.exists() and not any(place.parent.glob(place.name)):
             stated = os.environ.get("ENTITYNET_DATA")
             root = f"ENTITYNET_DATA={stated}" if stated else "the current folder, as ENTITYNET_DATA is not set"
             raise StudyError(
