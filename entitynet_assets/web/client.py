@@ -253,7 +253,8 @@ class Web:
     def _send(self, hop: Request, named: bool, way: _Way) -> Exchange | float:
         """Ask over a lane of the origin; returns the seconds to wait where the quota is used up."""
         request = self._wire_request(hop, way)
-        if hop.quota is not None and (pause := self.quotas.take(hop.quota)) > 0:
+        pause, number = self.quotas.take(hop.quota) if hop.quota is not None else (0.0, 0)
+        if pause > 0:
             return pause
         key = (f"{request.url.scheme}://{place_of(hop.url)}", named)
         with self._lock:
@@ -265,6 +266,8 @@ class Web:
             return lane.send(request, Caps(self.timeout_s, self.max_bytes, slowest, way.keep, encodings))
         finally:
             self._put_back(key, lane)
+            if number:
+                self.quotas.arrived(number)
 
     def _wire_request(self, hop: Request, way: _Way) -> httpx.Request:
         url = hop.url
