@@ -183,7 +183,8 @@ class Web:
             await way.hold()
             return await self._in_thread(self._ask_folder, request)
         answer = Answer(request.url, "bad_url", "only absolute http(s) addresses are asked")
-        for number in range(1, way.tries + 1):
+        tries = request.tries or way.tries
+        for number in range(1, tries + 1):
             try:
                 answer = await self._try(request, number, way)
             except (ValueError, httpx.InvalidURL) as error:  # an address that urllib or httpx cannot take apart
@@ -191,7 +192,7 @@ class Web:
             passes = answer.outcome != "http_error" or (answer.status or 0) >= 500  # else it would say the same again
             if answer.outcome not in RETRIED or answer.left or not passes:
                 break
-            if number < way.tries and "retry-after" not in answer.headers:
+            if number < tries and "retry-after" not in answer.headers:
                 await asyncio.sleep(BACKOFF_S * 2 ** (number - 1))
         if answer.outcome in PASSING and answer.retry_after_s is None:
             wish = retry_after_s(answer.headers.get("retry-after", ""))
@@ -231,6 +232,8 @@ class Web:
                         return _used_up(hop, found)
                     await asyncio.sleep(found)
             outcome, reason = found.fault or _outcome(found.status or 0, found.headers, hop)
+            if outcome == "ok" and hop.busy is not None and hop.busy(found.body):
+                outcome, reason = "throttled", "the answer asks us to come again later"
             body = b"" if outcome == "opted_out" else found.body
             answer = Answer(hop.url, outcome, reason, found.status, dict(found.headers), body, number)
             if outcome != "forbidden_address":
@@ -263,7 +266,9 @@ class Web:
         slowest = self.slowest if way.picture and way.keep is None else None
         encodings = () if hop.robots else ("gzip", "x-gzip")
         try:
-            return lane.send(request, Caps(self.timeout_s, self.max_bytes, slowest, way.keep, encodings))
+            return lane.send(
+                request, Caps(hop.timeout_s or self.timeout_s, self.max_bytes, slowest, way.keep, encodings)
+            )
         finally:
             self._put_back(key, lane)
             if number:
@@ -378,8 +383,8 @@ def _redirected(hop: Request, answer: Answer) -> Request:
     url = urljoin(hop.url, answer.headers["location"])
     same = place_of(url) == place_of(hop.url)
     headers = {name: value for name, value in hop.headers.items() if same or name.lower() in SHARED}
-    body: dict[str, Any] = {"form": hop.form, "json": hop.json} if answer.status in (307, 308) else {}
-    return Request(url, headers=headers, robots=hop.robots, quota=hop.quota, **body)
+    posted: dict[str, Any] = {} if answer.status in (307, 308) else {"form": None, "json": None}
+    return replace(hop, url=url, params={}, headers=headers, **posted)
 
 
 def _outcome(status: int, headers: httpx.Headers, hop: Request) -> tuple[str, str | None]:

@@ -8,6 +8,7 @@ connection in use: httpcore looks whether an idle connection is readable, while 
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 import zlib
@@ -24,6 +25,8 @@ CONNECT_S = 10.0
 MAX_HEADERS = 200
 MAX_REDIRECT_BYTES = 65_536  # the body of a redirect is read so far, to keep the connection
 SLOWEST_BYTES, SLOWEST_S = 10_240, 10.0  # a picture that comes slower is given up
+for _client in ("httpx", "httpcore"):  # their logs hold headers and addresses, in which a host may say a key back
+    logging.getLogger(_client).setLevel(logging.WARNING)
 REDIRECTS = (301, 302, 303, 307, 308)
 
 

@@ -2,6 +2,7 @@
 -- entities that the last round's models knew badly. Aliases help where the label is rare; one spelling is asked once in a style.
 -- A name that several entities share is asked for together with the natural type ("mercury planet"), else it finds them all.
 -- The query of kind `item` stands for the entity itself, for providers that ask by its id; it costs no budget.
+-- Of attributes the first of each category comes before the second of any, so that a small budget asks for different looks.
 WITH mine AS (
     SELECT * FROM entities WHERE slice_of(qid, $slice_count) = $slice_index
 ),
@@ -33,25 +34,26 @@ words AS (
 ),
 
 phrased AS (
-    SELECT qid, label AS text, 'noun' AS kind, NULL::VARCHAR AS value_qid, lower(trim(label)) IN (SELECT spelling FROM shared_labels) AS doubtful
+    SELECT qid, label AS text, 'noun' AS kind, NULL::VARCHAR AS value_qid,
+        lower(trim(label)) IN (SELECT spelling FROM shared_labels) AS doubtful, 0 AS nth
     FROM mine
     UNION ALL
-    SELECT qid, label, 'drawing', NULL, lower(trim(label)) IN (SELECT spelling FROM shared_labels) FROM mine
+    SELECT qid, label, 'drawing', NULL, lower(trim(label)) IN (SELECT spelling FROM shared_labels), 0 FROM mine
     UNION ALL
-    SELECT qid, text, kind, NULL, kind <> 'taxon_name' AND spelling IN (SELECT spelling FROM shared)
+    SELECT qid, text, kind, NULL, kind <> 'taxon_name' AND spelling IN (SELECT spelling FROM shared), 0
     FROM mine JOIN names USING (qid) WHERE kind <> 'label'
     UNION ALL
-    SELECT qid, any_value(words.text), 'word', NULL, spelling IN (SELECT spelling FROM shared)
+    SELECT qid, any_value(words.text), 'word', NULL, spelling IN (SELECT spelling FROM shared), 0
     FROM mine JOIN names USING (qid) JOIN words USING (spelling) GROUP BY qid, spelling
     UNION ALL
-    SELECT qid, attribute_type_query, 'attribute', value_qid, false
+    SELECT qid, attribute_type_query, 'attribute', value_qid, false, place
     FROM mine JOIN attributes USING (qid) WHERE attribute_type_query IS NOT NULL
     UNION ALL
-    SELECT qid, attribute_noun_query, 'attribute_noun', value_qid, false FROM mine JOIN attributes USING (qid)
+    SELECT qid, attribute_noun_query, 'attribute_noun', value_qid, false, place FROM mine JOIN attributes USING (qid)
 ),
 
 told_apart AS (
-    SELECT qid, kind, value_qid, CASE WHEN kind = 'drawing' THEN 'drawing' ELSE $style END AS style,
+    SELECT qid, kind, value_qid, nth, CASE WHEN kind = 'drawing' THEN 'drawing' ELSE $style END AS style,
         CASE WHEN doubtful AND natural_type IS NOT NULL AND NOT contains(lower(text), lower(natural_type))
             THEN trim(text) || ' ' || natural_type ELSE text END AS text
     FROM phrased JOIN mine USING (qid) WHERE kind = ANY($query_kinds) AND trim(text) <> ''
@@ -61,14 +63,15 @@ distinct_texts AS (
     SELECT qid, lower(trim(text)) AS spelling, style, arg_min(text, (list_position($query_kinds, kind), text)) AS text,
         arg_min(kind, (list_position($query_kinds, kind), text)) AS kind,
         arg_min(coalesce(value_qid, ''), (list_position($query_kinds, kind), text, coalesce(value_qid, ''))) AS value_qid,
-        min(list_position($query_kinds, kind)) AS place
+        min((list_position($query_kinds, kind), nth)) AS place
     FROM told_apart GROUP BY qid, lower(trim(text)), style
 ),
 
 ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY qid ORDER BY place, spelling, style) AS priority FROM distinct_texts
+    SELECT qid, spelling, style, text, kind, value_qid, row_number() OVER (PARTITION BY qid ORDER BY place, spelling, style) AS priority
+    FROM distinct_texts
     UNION ALL
-    SELECT qid, lower(trim(label)), 'any', label, 'item', NULL, 0, 0 FROM mine WHERE $ask_items
+    SELECT qid, lower(trim(label)), 'any', label, 'item', NULL, 0 FROM mine WHERE $ask_items
 ),
 
 other_names AS (

@@ -37,7 +37,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("scop", {}, "scop: unknown key; allowed here: name, title, slices, scope,"),
     ("scope.root", ["Q1"],
      "scope.root: unknown key; allowed here: roots, items, relations, exclude, languages, min_sitelinks, need_image, exclude_having, "
-     "leaves_only, limit, skip_types, max_branch_share, min_branch_entities (did you"),
+     "leaves_only, limit, skip_types, max_branch_share, min_branch_entities, visual, attributes_per_category (did you"),
     ("providers.0.pagse", 2,
      "providers.0.pagse: unknown key; allowed here: name, address, pages, per_page, accept_risk, price_per_1000, max_paid_calls, "
      "forecast_licences, columns (did you mean pages?)"),
@@ -51,6 +51,14 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("scope.items", ["lion"], "scope.items.0: found 'lion'; String should match pattern '^Q[1-9]"),
     ("scope.exclude_having", ["coordinates"], "scope.exclude_having.0: found 'coordinates'; String should match pattern '^P[1-9]"),
     ("scope.need_image", "often", "scope.need_image: found 'often'; Input should be a valid boolean"),
+    ("language_model", {"address": "http://a/v1", "model": "m", "key": "sk-1"}, "language_model.key: unknown key; allowed here: address,"),
+    ("language_model", {"address": "http://me:sk/1@a/v1", "model": "m"},
+     "language_model.address: found a user name, a query or a fragment in the address; allowed: http(s)://host/path, and a key by"),
+    ("language_model", {"address": "localhost:8000", "model": "m"},
+     "language_model.address: found 'localhost:8000'; allowed: http(s)://host/path, as in http://127.0.0.1:8000/v1"),
+    ("language_model", {"address": "http://a/v1", "model": ""}, "language_model.model: found ''; String should have at least 1 character"),
+    ("language_model", {"address": "http://a/v1", "model": "m", "max_calls": 0}, "language_model.max_calls: found 0; Input should be"),
+    ("scope.visual", "judge", "scope.visual: found 'judge', and no model is asked; say judge = true in [language_model]"),
     ("slices", 0, "slices: found 0; Input should be greater than or equal to 1"),
     ("slices", 1001, "slices: found 1001; Input should be less than or equal to 1000"),
     ("name", "Sample World", "name: found 'Sample World'; String should match pattern"),
