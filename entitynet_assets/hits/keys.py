@@ -11,7 +11,7 @@ from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 from entitynet_assets.hits.provider import Key, provider
-from entitynet_assets.studies.models import TABLES_OF_PICTURES, Study, StudyError
+from entitynet_assets.studies.models import Study, StudyError
 from entitynet_assets.web import Request
 
 INSTEAD = "KEY"  # what stands where an answer said the key
@@ -23,13 +23,22 @@ def key_of(key: Key | None) -> str:
 
 
 def need_keys(study: Study) -> None:
-    """Raise StudyError with one line a provider of the study that wants a key and has none."""
-    chosen = [(one.name, provider(one.name).KEY) for one in study.providers if one.name not in TABLES_OF_PICTURES]
-    lacking = [
-        f"providers.{name}: {key.variable} is not set; get a key at {key.source} and set it in the environment, never in the study"
-        for name, key in chosen
-        if key and key.needed and not key_of(key)
-    ]
+    """Raise StudyError with one line a provider of the study that wants a key and has none, or grants less without one."""
+    lacking: list[str] = []
+    for chosen in study.providers:
+        asked = provider(chosen.name)
+        if not asked.KEY or key_of(asked.KEY):
+            continue
+        name, variable, source = chosen.name, asked.KEY.variable, asked.KEY.source
+        most = getattr(asked, "MOST_WITHOUT_KEY", chosen.per_page)
+        if asked.KEY.needed:
+            lacking.append(
+                f"providers.{name}: {variable} is not set; get a key at {source} and set it in the environment, never in the study"
+            )
+        elif chosen.per_page > most:
+            lacking.append(
+                f"providers.{name}.per_page: found {chosen.per_page}; without {variable} ({source}) at most {most} are allowed"
+            )
     if lacking:
         raise StudyError("\n".join(lacking))
 

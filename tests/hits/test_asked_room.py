@@ -104,14 +104,16 @@ def test_a_refused_key_is_a_row_without_it(
 def test_a_key_that_is_missing_is_told_before_anything_is_asked(
     small: SmallLake, searches: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    filled(small, {"name": "flickr"}, {"name": "brave"}, {"name": "openverse"})
+    filled(small, {"name": "flickr"}, {"name": "brave"}, {"name": "openverse", "per_page": 50})
     monkeypatch.delenv("ENTITYNET_KEY_FLICKR")
     monkeypatch.setenv("ENTITYNET_KEY_BRAVE", " ")
     with pytest.raises(StudyError) as caught:
         small.make("search_pages")
-    first, second = str(caught.value).splitlines()
+    first, second, third = str(caught.value).splitlines()
     assert first.startswith("providers.flickr: ENTITYNET_KEY_FLICKR is not set; get a key at https://www.flickr.com/")
     assert second.startswith("providers.brave: ENTITYNET_KEY_BRAVE is not set")
+    assert third.startswith("providers.openverse.per_page: found 50; without ENTITYNET_KEY_OPENVERSE")
+    assert third.endswith("at most 20 are allowed")
     assert searches.log == []
     with pytest.raises(StudyError):
         need_keys(small.study)

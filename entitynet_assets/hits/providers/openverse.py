@@ -28,6 +28,7 @@ ADDRESS = "https://api.openverse.org/v1/images/"
 LIMITS = (Limit(20, 60.0), Limit(200, 86_400.0))
 LIMITS_WITH_KEY = (Limit(100, 60.0), Limit(10_000, 86_400.0))
 QUOTA, DEPTH = "openverse", 240
+MOST_WITHOUT_KEY = 20  # results a page
 KEY = Key(
     "ENTITYNET_KEY_OPENVERSE",
     "https://api.openverse.org/v1/#tag/auth",
