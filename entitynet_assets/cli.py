@@ -18,6 +18,7 @@ import typer
 
 from entitynet_assets.doctor import findings
 from entitynet_assets.draft import command as draft_command
+from entitynet_assets.plan import plan as reckoned
 from entitynet_assets.report.page import render
 from entitynet_assets.report.sheet import verdict_sheet
 from entitynet_assets.resources import open_workplace
@@ -29,7 +30,7 @@ from entitynet_assets.session import console, enter, served_sample, told_plainly
 from entitynet_assets.shelf import open_shelf
 from entitynet_assets.studies.models import StudyError, load_study
 from entitynet_assets.tables import TABLES
-from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, standings, tree
+from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, plan_views, standings, tree
 from entitynet_assets.trace.answer import answer
 from entitynet_assets.trace.tree import to_values
 
@@ -177,6 +178,23 @@ def trace(
             typer.echo(json.dumps(to_values(found), indent=1, ensure_ascii=False))
         else:
             console.print(tree(found))
+
+
+@app.command()
+def plan(
+    study: Annotated[
+        str | None, typer.Argument(help="A study's name or the path of its TOML file; default as for run.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Show what the harvest of a study will take: requests, hours at the known limits, pictures, gigabytes, money. Asks nobody."""
+    with told_plainly(), open_shelf(load_study(study)) as shelf:
+        found = reckoned(shelf)
+        if as_json:
+            typer.echo(json.dumps(found.to_values(), indent=1, ensure_ascii=False))
+            return
+        for shown in plan_views(found):
+            console.print(shown, highlight=False)
 
 
 @app.command()

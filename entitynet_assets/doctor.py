@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
+from entitynet_assets.hits.keys import need_keys
 from entitynet_assets.resources import asks_hosts, contact_of, home, need_contact, need_data
 from entitynet_assets.studies.models import Study, StudyError, load_study
 
@@ -51,6 +52,7 @@ def findings(study_name: str | None) -> Iterator[Finding]:
     yield _folder(study)
     yield from _data(study)
     yield from _contact(study)
+    yield from _keys(study)
 
 
 def _python() -> Finding:
@@ -103,6 +105,13 @@ def _data(study: Study) -> Iterator[Finding]:
         yield Finding("bad", "data", str(error))
     else:
         yield Finding("ok", "data", f"{len(named)} folders of photographs are there")
+
+
+def _keys(study: Study) -> Iterator[Finding]:
+    try:
+        need_keys(study)
+    except StudyError as error:
+        yield from (Finding("bad", "key", line) for line in str(error).splitlines())
 
 
 def _contact(study: Study) -> Iterator[Finding]:

@@ -312,6 +312,33 @@ class Lake:
                 rows.append(json.loads(line))
         return rows
 
+    # -- tables of others, that stay where they are --------------------------------------------------------------------
+
+    def column_names(self, source: str) -> list[str]:
+        """Return the names of the columns of a FROM item, such as read_parquet('...')."""
+        with contextlib.closing(connect()) as con:
+            return [name for name, _ in describe(con, f"SELECT * FROM {source}")]
+
+    def prepared(self, name: str, query: str, seen: str) -> Path:
+        """Return the Parquet file of a SELECT over files of others, run once for each state `seen` of them."""
+        folder = self.root / "prepared"
+        path = folder / f"{name}-{hashlib.sha256((query + seen).encode()).hexdigest()[:16]}.parquet"
+        folder.mkdir(exist_ok=True)
+        with self.lock("prepared", name):
+            if not path.exists():
+                with (
+                    contextlib.closing(connect()) as con,
+                    tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as scratch,
+                ):
+                    new = Path(scratch) / "new.parquet"
+                    con.execute(f"COPY ({query}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd)")
+                    sync(new)
+                    new.replace(path)
+                for old in folder.glob(f"{name}-*.parquet"):
+                    if old != path:
+                        old.unlink(missing_ok=True)
+        return path
+
     # -- blobs and jobs --------------------------------------------------------------------------------------------
 
     def put_blob(self, kind: str, name: str, content: bytes) -> str:

@@ -11,6 +11,7 @@ ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run`
 ENTITYNET_PRIVATE_HOSTS  hosts, apart by commas, that may be asked although they are not public, on any port, also for pictures
 ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, LANGUAGE_MODEL, or a provider's name
 ENTITYNET_ENDPOINT_WIKIDATA  server that stands for both SPARQL (/sparql) and API (/w/api.php), where these are not set themselves
+ENTITYNET_KEY_<PROVIDER>  key of a provider that wants one; read where a request is sent (hits/keys.py), kept nowhere
 ENTITYNET_LANGUAGE_MODEL_KEY  key of the language model's endpoint, sent to it and written nowhere
 """
 
@@ -27,7 +28,7 @@ from urllib.parse import urlsplit
 from entitynet_assets.cluster import LocalCluster
 from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
-from entitynet_assets.studies.models import Study, StudyError
+from entitynet_assets.studies.models import TABLES_OF_PICTURES, Study, StudyError
 from entitynet_assets.web import QuotaFile, Reach, Web, place_of
 
 
@@ -127,13 +128,26 @@ def need_data(study: Study) -> None:
     named += [(f"folders.{folder.name}.classes", folder.classes) for folder in study.folders if folder.classes]
     if study.graph.source == "dump":
         named.append(("graph.dump", endpoint("dump", study.graph.dump)))
+    if study.queries.words:
+        named.append(("queries.words", study.queries.words))
+    for provider in study.providers:
+        if provider.name in TABLES_OF_PICTURES:
+            named.append((f"providers.{provider.name}.address", endpoint(provider.name, provider.address)))
     for key, path in named:
-        if not data_path(path).exists():
+        place = data_path(path)
+        if not place.exists() and not any(place.parent.glob(place.name)):
             stated = os.environ.get("ENTITYNET_DATA")
             root = f"ENTITYNET_DATA={stated}" if stated else "the current folder, as ENTITYNET_DATA is not set"
             raise StudyError(
                 f"{key}: no {path} under {root}; set ENTITYNET_DATA to the folder that holds it (make real DATA=FOLDER)"
             )
+
+
+def query_words(study: Study) -> list[str]:
+    """Return the words of the study's word list, one a line of the file `queries.words`; none without one."""
+    if not study.queries.words:
+        return []
+    return data_path(study.queries.words).read_text(encoding="utf-8-sig").splitlines()
 
 
 def contact_of(study: Study) -> str:

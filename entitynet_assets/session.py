@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 
 from entitynet_assets.files import is_disk_full
+from entitynet_assets.hits.keys import need_keys
 from entitynet_assets.lineage import DriftError
 from entitynet_assets.resources import data_path, home, need_contact, need_data
 from entitynet_assets.sample.world import WorldError
@@ -46,6 +47,7 @@ def enter(name: str | None) -> Study:
     chosen = load_study(name)
     need_data(chosen)
     need_contact(chosen)
+    need_keys(chosen)
     os.environ["ENTITYNET_DATA"] = str(data_path("."))
     if name:
         os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name

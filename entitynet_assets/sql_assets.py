@@ -18,7 +18,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
 from entitynet_assets.lake import read_sql
-from entitynet_assets.resources import Workplace
+from entitynet_assets.resources import Workplace, query_words
 from entitynet_assets.stations import Made, Preview, Query, Station, Work
 from entitynet_assets.studies.models import Study
 from entitynet_assets.tables import PREVIOUS, TABLES, ContractError, Table
@@ -56,7 +56,9 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "skip_types": study.scope.skip_types, "max_branch_share": study.scope.max_branch_share,
         "min_branch_entities": study.scope.min_branch_entities, "visual": study.scope.visual,
         "attributes_per_category": study.scope.attributes_per_category,
-        "query_kinds": list(study.queries.kinds), "queries_per_entity": study.queries.per_entity,
+        "query_kinds": list(study.queries.kinds), "queries_per_entity": study.queries.per_entity, "style": study.queries.style,
+        "or_terms": study.queries.or_terms > 0, "most_or_terms": study.queries.or_terms, "exclude_words": study.queries.exclude,
+        "words": query_words(study), "ask_items": any(provider.asks_items for provider in study.providers),
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
         **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",
         "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,

@@ -15,7 +15,12 @@ from typing import Literal
 
 Slicing = Literal["whole", "slices", "recipes"]
 RULES = ("size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "relevance")
-QUERY_KINDS = ("noun", "alias", "taxon_name", "attribute", "attribute_noun")
+QUERY_KINDS = ("noun", "alias", "taxon_name", "common_name", "drawing", "attribute", "attribute_noun", "word")
+STYLES = ("any", "photo", "drawing")
+PUBLISHED_KINDS = (  # names of the published data set, of which ours are the counterparts
+    "wd-noun-living", "wd-noun-world", "wd-noun-world-cartoon", "wd-attr-living", "wd-attr-world", "wd-attrnoun-living",
+    "wd-attrnoun-world", "wordnet-noun-living",
+)  # fmt: skip
 FINDINGS = (
     "not_ok", "no_label", "outside_roots", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "not_visual",
     "over_limit",
@@ -29,6 +34,7 @@ DOWNLOAD_OUTCOMES = (
     "too_large", "not_image", "truncated", "too_many_redirects", "bad_url", "forbidden_address",
 )  # fmt: skip
 STRINGS = 'STRUCT("language" VARCHAR, "text" VARCHAR)[]'
+IDENTIFIERS = 'STRUCT(property_id VARCHAR, "value" VARCHAR)[]'
 CLAIMS = (
     "STRUCT(statement_id VARCHAR, property_id VARCHAR, rank VARCHAR, snak VARCHAR, "
     'value_qid VARCHAR, value_text VARCHAR, "language" VARCHAR)[]'
@@ -292,11 +298,16 @@ BENCHMARK_IMAGES = Table("benchmark_images", "benchmarks", "held-out picture", (
 QUERIES = Table("queries", "queries", "search string", ("query_id",), (
     QUERY,
     text("text", "what is searched for"),
-    text("kind", "how it was phrased", allowed=QUERY_KINDS),
+    text("kind", "how it was phrased; item is the entity itself, for providers that ask by id", allowed=(*QUERY_KINDS, "item")),
     QID,
     text("value_qid", "attribute value it asks for", "?"),
-    text("natural_type", "natural type, for engines that disambiguate by it", "?"),
-    whole("priority", "1 is asked first; pages beyond the budget are not asked"),
+    text("natural_type", "natural type, which tells entities of one name apart", "?"),
+    text("style", "what sort of picture it asks for, of providers that can be asked so", allowed=STYLES),
+    _c("or_terms", "VARCHAR[]", "other names of the same thing, for providers that can be asked for either"),
+    _c("exclude", "VARCHAR[]", "words that must not be there, for providers that can be asked so"),
+    _c("identifiers", IDENTIFIERS, "of an item query: what the entity is called elsewhere, by Wikidata property"),
+    text("published_kind", "kind of the published data set that it is the counterpart of", "?", allowed=PUBLISHED_KINDS),
+    whole("priority", "1 is asked first; 0 is the item query, which costs no budget"),
 ), "slices")  # fmt: skip
 SEARCH_PAGES = Table("search_pages", "hits", "answer page, kept verbatim", ("query_id", "provider", "page"), (
     QUERY,
@@ -305,15 +316,32 @@ SEARCH_PAGES = Table("search_pages", "hits", "answer page, kept verbatim", ("que
     QID,
     text("query_text", "what was searched for"),
     text("query_kind", "how it was phrased"),
-    text("request_url", "address asked"),
+    text("request_url", "address asked with its parameters, without a key"),
+    text("request_id", "hash of the request, by which a changed one is known", "?"),
     text("outcome", "what came of asking", allowed=(*DOWNLOAD_OUTCOMES, "bad_answer")),
     text("reason", "why it is not ok", "?"),
     text("body", "the answer as received", "?"),
     ASKED,
     text("fetched_at", "when it was asked, ISO 8601", "~"),
 ), "slices")  # fmt: skip
-HITS = Table("hits", "hits", "ranked link of an answer page", ("query_id", "provider", "page", "rank"), (
-    QUERY, text("provider", "search provider"), whole("page", "page number, from 1"), whole("rank", "place over all pages, from 1"),
+TABLE_HITS = Table("table_hits", "hits", "row of a table of pictures that is about an entity", ("query_id", "provider", "rank"), (
+    QUERY, text("provider", "table of pictures"), whole("rank", "place among the rows of the query, from 1"),
+    QID,
+    text("query_text", "what was searched for"),
+    text("query_kind", "how it was phrased"),
+    text("source", "file and row"),
+    text("image_url", "address of the picture"),
+    text("page_url", "page that shows it", "?"),
+    text("alt_text", "words that the table has for it", "?"),
+    text("title", "title in the table", "?"),
+    text("licence", "licence as stated", "?"),
+    text("licence_url", "its text", "?"),
+    text("author", "author as stated", "?"),
+    whole("width_px", "width as stated", "?"), whole("height_px", "height as stated", "?"),
+), "slices")  # fmt: skip
+HITS = Table("hits", "hits", "ranked link of an answer page or of a table of pictures", ("query_id", "provider", "page", "rank"), (
+    QUERY, text("provider", "search provider"),
+    whole("page", "page number, from 1; 0 is a table's row"), whole("rank", "place over all pages, from 1"),
     QID,
     text("query_text", "what was searched for"),
     text("query_kind", "how it was phrased"),
@@ -322,25 +350,27 @@ HITS = Table("hits", "hits", "ranked link of an answer page", ("query_id", "prov
     text("page_url", "page that shows it", "?"),
     text("alt_text", "alt text on that page", "?"),
     text("title", "title given by the provider", "?"),
-    text("licence", "licence as stated", "?"),
+    text("licence", "licence: SPDX's name where it has one, else the words stated, else unknown"),
     text("licence_url", "its text", "?"),
     text("author", "author as stated", "?"),
     whole("width_px", "width as stated", "?"), whole("height_px", "height as stated", "?"),
+    text("source", "file and row of a table of pictures", "?"),
 ), "slices")  # fmt: skip
 URLS = Table("urls", "hits", "distinct picture address", ("url_id",), (
     URL,
     text("image_url", "address as first seen"),
     text("host", "its host"),
-    text("licence", "licence as stated by the best ranked hit", "?"),
+    text("licence", "licence of the best ranked hit: SPDX's name where it has one, or unknown", "?"),
     text("author", "author as stated by the best ranked hit", "?"),
     text("landing_url", "page of the best ranked hit", "?"),
     whole("hit_count", "hits that lead to it"),
 ), "slices")  # fmt: skip
-YIELD_FORECAST = Table("yield_forecast", "hits", "entity x provider", ("qid", "provider"), (
+YIELD_FORECAST = Table("yield_forecast", "hits", "entity x provider x licence", ("qid", "provider", "licence"), (
     QID, text("provider", "search provider"),
+    text("licence", "any, or one licence of those that the provider can count apart"),
     whole("query_count", "queries behind the figure"),
-    whole("pictures_available", "results that the provider reports for the noun query", "?"),
-    whole("pictures_in_budget", "of these, how many the study's pages reach"),
+    whole("pictures_available", "results that the provider reports for the noun or item query", "?"),
+    whole("pictures_in_budget", "of any licence, how many the study's pages reach", "?"),
 ), "slices")  # fmt: skip
 DOWNLOADS = Table("downloads", "images", "picture address tried, with its outcome", ("url_id",), (
     URL,

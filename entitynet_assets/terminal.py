@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from entitynet_assets.plan import Plan
 from entitynet_assets.scores.report import floor_values, standing
 from entitynet_assets.tables import TABLES
 
@@ -124,6 +125,43 @@ def coverage(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             + (f"; not: {', '.join(lost[:10])}{' ...' if len(lost) > 10 else ''}" if lost else "")
         )
     return lines
+
+
+def plan_views(found: Plan) -> list[Table | str]:
+    """Return a plan for a terminal: a row a provider, their licences where known, and what was assumed."""
+    table = Table(title=f"What the harvest of {found.study} will take, at most")
+    for name in (
+        "provider",
+        "queries",
+        "requests",
+        "done",
+        "hours",
+        "available",
+        "pictures",
+        "GB",
+        "media hours",
+        "paid calls",
+        "price",
+    ):
+        table.add_column(name, justify="left" if name == "provider" else "right")
+    for line in found.lines:
+        paid = f"{line.paid_calls:,}" + (f" of {line.cap:,}" if line.cap else "") if line.price or line.cap else ""
+        table.add_row(
+            line.provider, f"{line.queries:,}", f"{line.requests:,}", f"{line.asked:,}", f"{line.hours:,.1f}",
+            _count(line.pictures_available), f"{line.pictures:,}", f"{line.gigabytes:,.2f}",
+            "" if line.media_hours is None else f"{line.media_hours:,.1f}",
+            paid, f"{line.price:,.2f}" if line.price else "",
+        )  # fmt: skip
+    by_licence = [
+        f"{name} by licence: " + ", ".join(f"{licence} {count:,}" for licence, count in counts.items())
+        for name, counts in found.licences.items()
+    ]
+    sizes = ", ".join(f"{line.provider} {line.bytes_a_picture / 1000:,.0f} kB" for line in found.lines)
+    return [table, *by_licence, f"Size of a picture reckoned with: {sizes}", *found.notes]
+
+
+def _count(number: int | None) -> str:
+    return "not known" if number is None else f"{number:,}"
 
 
 def tree(branch: Any) -> Tree:

@@ -62,6 +62,7 @@ class SmallLake:
 
     def choose(self, **changes: Any) -> SmallLake:
         """Take another study on the same lake."""
+        self.place.close()
         self.study = make_study(**changes)
         self.place = Workplace(self.study, self.lake)
         return self

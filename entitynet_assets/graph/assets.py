@@ -92,7 +92,7 @@ def graph_source(work: Work) -> Made:
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
-    code_version="7",
+    code_version="8",
 )
 def wikidata_items(work: Work) -> Made:
     """Items at or below the study's roots or named by it, what names their colours, materials and parts, and former entities.

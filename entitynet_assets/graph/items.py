@@ -19,8 +19,8 @@ LOOKS = (
     "P462", "P1340", "P1884", "P5422", "P2079", "P186", "P516", "P527", "P2670", "P4330", "P4000", "P1419", "P784", "P2974", "P276", "P706",
     "P2975", "P361", "P1582", "P1034", "P2283", "P366", "P1535", "P3095", "P1056", "P1552", "P136", "P149", "P135", "P180", "P1672",
 )  # fmt: skip
-# Structure, names, media and looks; everything else of an item is left where it is.
-KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", *LOOKS)
+# Structure, names, media, ids elsewhere (GBIF, iNaturalist) and looks; everything else of an item is left where it is.
+KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P846", "P3151", *LOOKS)
 NAMING_VALUES = (*LOOKS, "P31")  # values whose names we need
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Raw = bytes | bytearray | memoryview | msgspec.Raw

@@ -3,141 +3,135 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from entitynet_assets.hits.provider import BadPageError, provider
-from entitynet_assets.resources import endpoint
+from entitynet_assets.hits.asking import Ask, Row, due, numbered, page_rows, sent
+from entitynet_assets.hits.forecast import asked_rows, table_rows
+from entitynet_assets.hits.keys import need_keys
+from entitynet_assets.hits.licences import licence_id
+from entitynet_assets.hits.tables_of_pictures import chosen_tables, files_of, first_rows, found_in, seen
+from entitynet_assets.lake import typed_select
+from entitynet_assets.resources import Workplace
 from entitynet_assets.sql_assets import sql_asset
-from entitynet_assets.stations import Made, Station, Work, station
-from entitynet_assets.studies.models import Provider
-from entitynet_assets.tables import HITS, SEARCH_PAGES, URLS, YIELD_FORECAST
+from entitynet_assets.stations import Made, Query, Station, Work, station
+from entitynet_assets.studies.models import Study
+from entitynet_assets.tables import HITS, SEARCH_PAGES, TABLE_HITS, URLS, YIELD_FORECAST
 from entitynet_assets.text import hash_id, normal_url
-from entitynet_assets.web import PASSING, Answer, Request
 
-Row = dict[str, Any]
-Tag = tuple[Row, str, int]  # query, provider, page
 FLUSH = 20  # answer pages between two notes of the ledger, so that a killed run loses no more than these
+HOW = {
+    "accept_risk",
+    "price_per_1000",
+    "max_paid_calls",
+    "forecast_licences",
+}  # say nothing of what is asked or answered
+
+
+def _asked(study: Study) -> list[dict[str, Any]]:
+    return [chosen.model_dump(exclude=HOW) for chosen in study.providers]
+
+
+def _capped(study: Study) -> dict[str, int]:
+    """Return the caps of paid calls: one that is raised lets a search go on."""
+    return {chosen.name: chosen.max_paid_calls for chosen in study.providers if chosen.max_paid_calls}
 
 
 @station(
-    SEARCH_PAGES, reads=("queries",), kinds=("python", "http"),
-    params=lambda place: {"providers": [p.model_dump() for p in place.study.providers], "round": place.lake.round()},
+    SEARCH_PAGES, reads=("queries",), kinds=("python", "http"), code_version="2",
+    params=lambda place: {"providers": _asked(place.study), "caps": _capped(place.study), "round": place.lake.round()},
 )  # fmt: skip
 def search_pages(work: Work) -> Made:
     """Answer pages of every query, exactly as received. A ledger: pages of retired queries stay, they are evidence.
 
-    In a new harvest round every page is asked again; within a round only what is missing or may come on another try.
+    In a new harvest round every page is asked again; within a round only what is missing, asked otherwise than before, or
+    may come on another try. A further page is asked when those before it are in, as only they know whether there is one.
     """
+    need_keys(work.study)
     held = work.own_rows() + work.lake.notes(work.table.name, work.slice)
     ledger = {(row["query_id"], row["provider"], row["page"]): row for row in held}
-    every = list(_requests(work))
-    asked = [(tag, request) for tag, request in every if _wanted(ledger, tag, work.lake.round())]
+    queries, searches = work.rows("queries"), 0
     with work.lake.noting(work.table.name, work.slice, FLUSH) as note:
-        for number, (tag, answer) in enumerate(work.place.web.ask_all(asked), 1):
-            row = _page_row(tag, answer, work.lake.round())
-            ledger[row["query_id"], row["provider"], row["page"]] = row
-            note(row)
-            work.advance(number, len(asked), "searches")
+        for page in range(1, max(chosen.pages for chosen in work.study.providers) + 1):
+            asked = list(due(work.study, queries, ledger, work.lake.round(), page))
+            searches += len(asked)
+            for row in _answered(work, asked):
+                ledger[row["query_id"], row["provider"], row["page"]] = row
+                note(row)
     counts = Counter(row["outcome"] for row in ledger.values())
-    again = any(_wanted(ledger, tag, work.lake.round()) for tag, _ in every)
-    return Made(list(ledger.values()), counts, {"searches": len(asked)}, unfinished=again)
+    return Made(list(ledger.values()), counts, {"searches": searches}, unfinished=_unfinished(work, queries, ledger))
 
 
-def _requests(work: Work) -> Iterator[tuple[Tag, Request]]:
-    for query in work.rows("queries"):
-        for chosen in work.study.providers:
-            for page in range(1, chosen.pages + 1):
-                yield (query, chosen.name, page), _request(chosen, query["text"], page, chosen.per_page)
+def _answered(work: Work, asked: list[Ask]) -> Iterator[Row]:
+    if not asked:
+        return  # the door to the web is opened for who has something to ask
+    requests = ((ask, sent(ask.request, ask.chosen)) for ask in asked)
+    for number, (ask, answer) in enumerate(work.place.web.ask_all(requests), 1):
+        yield from page_rows(ask, answer, work.lake.round())
+        work.advance(number, len(asked), "searches")
 
 
-def _request(chosen: Provider, text: str, page: int, per_page: int) -> Request:
-    """Return the provider's request, sent where the study or this machine's environment says that its search is."""
-    asked = provider(chosen.name).request(text, page, per_page)
-    return replace(asked, url=endpoint(chosen.name, chosen.address or asked.url))
+def _unfinished(work: Work, queries: list[Row], ledger: dict[tuple[str, str, int], Row]) -> bool:
+    pages = range(1, max(chosen.pages for chosen in work.study.providers) + 1)
+    return any(True for page in pages for _ in due(work.study, queries, ledger, work.lake.round(), page))
 
 
-def _wanted(ledger: dict[tuple[str, str, int], Row], tag: Tag, round_: int) -> bool:
-    known = ledger.get((tag[0]["query_id"], tag[1], tag[2]))
-    return known is None or known["asked_round"] < round_ or known["outcome"] in PASSING
+def _files_seen(place: Workplace) -> list[Any]:
+    return [[chosen.model_dump(exclude=HOW), seen(files_of(chosen))] for chosen in chosen_tables(place.study)]
 
 
-def _page_row(tag: Tag, answer: Answer, round_: int) -> Row:
-    query, name, page = tag
-    row = {
-        "query_id": query["query_id"], "provider": name, "page": page, "qid": query["qid"], "query_text": query["text"],
-        "query_kind": query["kind"], "request_url": answer.url, "outcome": answer.outcome, "reason": answer.reason, "body": None,
-        "asked_round": round_, "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }  # fmt: skip
-    if not answer.ok:
-        return row
-    body = answer.body.decode("utf-8", "replace")
-    try:
-        provider(name).parse(body)
-    except BadPageError as error:
-        return {**row, "outcome": "bad_answer", "reason": str(error), "body": body}
-    return {**row, "body": body}
+@station(TABLE_HITS, reads=("queries",), kinds=("python", "duckdb"), params=_files_seen)
+def table_hits(work: Work) -> Made:
+    """Rows of tables of pictures that are about an entity, each with its file and row; the tables are read where they lie."""
+    parts = [
+        first_rows(chosen.name, found_in(chosen, work.lake), chosen.pages * chosen.per_page)
+        for chosen in chosen_tables(work.study)
+    ]
+    return Made(Query(" UNION ALL ".join(f"({part})" for part in parts) or typed_select(TABLE_HITS), {}))
 
 
-@station(HITS, reads=("search_pages",))
+@station(HITS, reads=("search_pages", "table_hits"), code_version="2")
 def hits(work: Work) -> Made:
-    """Ranked links of all answer pages; a link that is no address is counted and left out."""
-    rows: list[Row] = []
-    counts: Counter[str] = Counter()
-    for page in work.rows("search_pages"):
-        if page["outcome"] != "ok":
-            counts[f"page_{page['outcome']}"] += 1
+    """Ranked links of all answer pages and tables of pictures; a link that is no address is counted and left out."""
+    pages = work.rows("search_pages")
+    counts = Counter(f"page_{page['outcome']}" for page in pages if page["outcome"] != "ok")
+    return Made(
+        _linked(_hit_rows(page for page in pages if page["outcome"] == "ok"), work.rows("table_hits"), counts), counts
+    )
+
+
+def _hit_rows(pages: Iterable[Row]) -> Iterator[Row]:
+    for page, hit in numbered(pages):
+        joined = {name: page[name] for name in ("query_id", "provider", "page", "qid", "query_text", "query_kind")}
+        yield {**joined, **vars(hit), "source": None}
+
+
+def _linked(found: Iterable[Row], rows: Iterable[Row], counts: Counter[str]) -> Iterator[Row]:
+    for row in (*found, *({**row, "page": 0} for row in rows)):
+        try:
+            url_id = hash_id(normal_url(row["image_url"]))
+        except ValueError:
+            counts["bad_url"] += 1
             continue
-        for hit in provider(page["provider"]).parse(page["body"]):
-            try:
-                url_id = hash_id(normal_url(hit.image_url))
-            except ValueError:
-                counts["bad_url"] += 1
-                continue
-            counts["ok"] += 1
-            joined = {name: page[name] for name in ("query_id", "provider", "page", "qid", "query_text", "query_kind")}
-            rows.append({**joined, "url_id": url_id, **vars(hit)})
-    return Made(rows, counts)
+        counts["ok"] += 1
+        yield {**row, "url_id": url_id, "licence": licence_id(row["licence"], row["licence_url"])}
 
 
 @station(
-    YIELD_FORECAST,
-    reads=("queries",),
-    kinds=("python", "http"),
-    params=lambda place: [p.model_dump() for p in place.study.providers],
-)
+    YIELD_FORECAST, reads=("queries",), kinds=("python", "http"), code_version="2",
+    params=lambda place: [
+        [chosen.model_dump(exclude=HOW - {"forecast_licences"}) for chosen in place.study.providers], _files_seen(place)
+    ],
+)  # fmt: skip
 def yield_forecast(work: Work) -> Made:
-    """How many pictures each provider says it has for each entity, by count-only calls, before any download."""
-    queries = work.rows("queries")
-    nouns = {row["qid"]: row for row in queries if row["kind"] == "noun"}
-    per_entity = Counter(row["qid"] for row in queries)
-    asked = [
-        ((row, chosen), _request(chosen, row["text"], 1, 0))
-        for row in nouns.values()
-        for chosen in work.study.providers
-    ]
-    rows, passing = [], 0
-    for (row, chosen), answer in work.place.web.ask_all(asked):
-        passing += answer.outcome in PASSING
-        available = _total(chosen.name, answer)
-        reach = chosen.pages * chosen.per_page
-        rows.append({
-            "qid": row["qid"], "provider": chosen.name, "query_count": per_entity[row["qid"]], "pictures_available": available,
-            "pictures_in_budget": min(available or 0, reach * per_entity[row["qid"]]),
-        })  # fmt: skip
+    """How many pictures each provider says it has for each entity, and of each licence where it can say, before any download."""
+    need_keys(work.study)
+    made = asked_rows(work)
+    rows = [*made.rows, *table_rows(work)]
     unknown = sum(row["pictures_available"] is None for row in rows)
-    return Made(rows, {"ok": len(rows) - unknown, "unknown": unknown}, {"searches": len(asked)}, unfinished=passing > 0)
+    return Made(
+        rows, {"ok": len(rows) - unknown, "unknown": unknown}, {"searches": made.searches}, unfinished=made.passing > 0
+    )
 
 
-def _total(name: str, answer: Answer) -> int | None:
-    if not answer.ok:
-        return None
-    try:
-        return provider(name).total(answer.body.decode("utf-8", "replace"))
-    except BadPageError:
-        return None
-
-
-STATIONS: tuple[Station, ...] = (search_pages, hits, sql_asset(URLS, every=("hits",)), yield_forecast)
+STATIONS: tuple[Station, ...] = (search_pages, table_hits, hits, sql_asset(URLS, every=("hits",)), yield_forecast)

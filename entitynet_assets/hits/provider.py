@@ -1,16 +1,19 @@
-"""What an image search is to us: how to ask a page, how to read it, how many pictures it says it has.
+"""What an image search is to us: what it is asked by, how to ask it, how its answers are read, what it allows.
 
-Belongs here: the protocol and its values. Does not belong here: any one search (providers/<name>.py), sending (web.py).
+Belongs here: the protocols, their values, and the reading that every provider needs. Does not belong here: any one search
+(providers/<name>.py), keys (keys.py), sending (web.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
-from entitynet_assets.web import Request
+from entitynet_assets.web import Limit, Request
 
 
 class BadPageError(ValueError):
@@ -18,8 +21,37 @@ class BadPageError(ValueError):
 
 
 @dataclass(frozen=True)
+class Key:
+    """How a provider wants to be told who asks: a header or a parameter of this name, from ENTITYNET_KEY_<PROVIDER>."""
+
+    variable: str
+    source: str  # where to get one
+    header: str = ""
+    parameter: str = ""
+    prefix: str = ""  # what stands before the key in the header
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for: a text with options, or an entity by what it is called elsewhere.
+
+    `style` is any, photo or drawing; `or_terms` are other names of the same; `exclude` are words that must not be there.
+    `identifiers` maps Wikidata properties to values (P3151: the iNaturalist taxon). `licence` narrows a count to one licence.
+    """
+
+    text: str = ""
+    qid: str = ""
+    style: str = "any"
+    or_terms: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    licence: str = ""
+
+
+@dataclass(frozen=True)
 class Hit:
-    """One result of a page, as the provider states it; `rank` counts over all pages, from 1. Sizes in pixels."""
+    """One result of a page, as the provider states it; `rank` counts from 1 in the page, or over all pages. Sizes in pixels."""
 
     rank: int
     image_url: str
@@ -31,6 +63,93 @@ class Hit:
     author: str | None = None
     width_px: int | None = None
     height_px: int | None = None
+
+
+class Provider(Protocol):
+    """Pure functions and facts; one module a provider offers exactly these."""
+
+    LIMITS: tuple[Limit, ...]  # how often it may be asked; empty: as often as the pace per host allows
+    QUOTA: str  # providers of one name share one count
+    KEY: Key | None
+    TERMS: str  # what its terms ask of us, in a line
+    DEPTH: int  # results that it gives of one search at most; 0 is all
+    STYLES: tuple[str, ...]  # styles that it can be asked for
+    LICENCES: Mapping[str, str]  # licences that a count can be narrowed to, and how it calls them
+
+    def request(self, search: Search, per_page: int, answers: Sequence[str] = ()) -> Request | None:
+        """Return the request for the page after `answers`, the bodies so far; none of them yet: the first page.
+
+        None where the search has come to its end, or the entity has nothing that this provider could be asked by.
+        """
+        ...
+
+    def count_request(self, search: Search) -> Request | None:
+        """Return the request whose answer says how many pictures there are."""
+        ...
+
+    def parse(self, body: str) -> list[Hit]:
+        """Return the hits of a page. Raises BadPageError."""
+        ...
+
+    def total(self, body: str) -> int:
+        """Return how many pictures the provider says it has. Raises BadPageError."""
+        ...
+
+
+class Batched(Protocol):
+    """A provider that answers for many entities at once; the rest is as with any other."""
+
+    BATCH: int  # entities a request
+
+    def batch_request(self, searches: Sequence[Search], most: int) -> Request:
+        """Return the request for at most `most` pictures of each entity; 0 asks for counts alone."""
+        ...
+
+    def split(self, body: str, searches: Sequence[Search]) -> list[str]:
+        """Return the part of an answer that is each entity's, as a body that `parse` reads. Raises BadPageError."""
+        ...
+
+    def parse(self, body: str) -> list[Hit]:
+        """Return the hits of one entity's part."""
+        ...
+
+    def totals(self, body: str) -> Mapping[str, int]:
+        """Return the count of one entity's part by licence."""
+        ...
+
+
+def provider(name: str) -> Provider:
+    """Return the provider of that name: the module hits/providers/<name>.py."""
+    return import_module(f"entitynet_assets.hits.providers.{name}")  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def expecting(words: str) -> Iterator[None]:
+    """Turn what goes wrong in reading an answer into a BadPageError that says what was expected."""
+    try:
+        yield
+    except BadPageError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+        raise BadPageError(f"expected {words}, found {type(error).__name__}: {str(error)[:200]}") from error
+
+
+def json_object(body: str) -> dict[str, Any]:
+    """Return the object that an answer is. Raises BadPageError."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadPageError(f"expected JSON, found {body[:120]!r}") from error
+    if not isinstance(answer, dict):
+        raise BadPageError(f"expected a JSON object, found {body[:120]!r}")
+    return answer
+
+
+def listed(value: object) -> list[dict[str, Any]]:
+    """Return a list of objects of an answer. Raises TypeError if it is none."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise TypeError(f"a list of objects, found {str(value)[:80]!r}")
+    return value
 
 
 def stated_text(value: object) -> str | None:
@@ -46,6 +165,16 @@ def stated_number(value: object) -> int | None:
     return int(number) if 0 < number < 1e9 else None
 
 
+def count_of(value: object) -> int:
+    """Return a count of an answer. Raises ValueError or TypeError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise TypeError(f"a count, found {value!r}")
+    number = int(value)
+    if number < 0:
+        raise ValueError(f"a count, found {value!r}")
+    return number
+
+
 def ranked_once(hits: Sequence[Hit]) -> list[Hit]:
     """Return the hits if their ranks are whole numbers from 1, each once. Raises ValueError."""
     ranks = [hit.rank for hit in hits]
@@ -54,22 +183,14 @@ def ranked_once(hits: Sequence[Hit]) -> list[Hit]:
     return list(hits)
 
 
-class Provider(Protocol):
-    """Pure functions; one module a provider offers exactly these."""
-
-    def request(self, text: str, page: int, per_page: int) -> Request:
-        """Return the request for one page, from 1; `per_page` 0 asks for the total alone."""
-        ...
-
-    def parse(self, body: str) -> list[Hit]:
-        """Return the hits of a page. Raises BadPageError."""
-        ...
-
-    def total(self, body: str) -> int:
-        """Return how many pictures the provider says it has. Raises BadPageError."""
-        ...
+def within(depth: int, per_page: int, answered: int) -> bool:
+    """Say whether another page of that size begins within a provider's depth."""
+    return not depth or answered * per_page < depth
 
 
-def provider(name: str) -> Provider:
-    """Return the provider of that name: the module hits/providers/<name>.py."""
-    return import_module(f"entitynet_assets.hits.providers.{name}")  # type: ignore[return-value]
+def google_words(search: Search) -> str:
+    """Return a search in the words that most web searches know: OR between names, a minus before what must not be there."""
+    names = [f'"{term}"' for term in search.or_terms]
+    return " ".join(
+        [search.text, *([f"({' OR '.join(names)})"] if names else []), *(f"-{word}" for word in search.exclude)]
+    )

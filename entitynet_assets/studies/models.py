@@ -20,7 +20,27 @@ from entitynet_assets.tables import QUERY_KINDS
 from entitynet_train.spec import TEXT_SOURCES, TOWERS, CaptionMix, SpecError
 
 HERE = Path(__file__).parent
-PROVIDERS = ("sample", "folder", "commons")  # one file each in hits/providers/; a test holds the two lists together
+# Providers, one file each in hits/providers/; a test holds the lists together. Those asked by an entity's id, not by words:
+ASKED_BY_ITEM = ("commons_statements", "commons_category", "commons_depicts", "gbif", "inaturalist")
+TABLES_OF_PICTURES = ("inaturalist", "table")  # read off files of this machine, asked of nobody
+PROVIDERS = (
+    "sample",
+    "folder",
+    "commons",
+    "openverse",
+    "flickr",
+    "europeana",
+    "brave",
+    "table",
+    *ASKED_BY_ITEM,
+    "serpapi",
+    "serper",
+)
+RISKS = {
+    "serpapi": "it reads the results off Google's pages, and Google v. SerpApi (filed December 2025) is about just that",
+    "serper": "it reads the results off Google's pages; a lawsuit against another such vendor is pending",
+}  # off unless the study says accept_risk
+COLUMNS = ("url", "text", "title", "page_url", "licence", "licence_url", "author", "width", "height", "qid")
 # Classes so abstract that "a photo of a" says nothing: entity, object, physical and concrete object, and the like; then
 # the kinds of class that items are stated to be instances of.
 ABSTRACT = (
@@ -151,15 +171,29 @@ class Sample(Section):
 
 
 class Queries(Section):
-    """How entities become searches; `per_entity` is the budget, extra queries of a harvest plan come on top."""
+    """How entities become searches; `per_entity` is the budget, extra queries of a harvest plan come on top.
+
+    `style`, `or_terms` (at most so many other names beside the noun) and `exclude` reach providers that can be asked so.
+    `words` is a file of words, one a line: those that name an entity are queries of kind `word`.
+    """
 
     kinds: Annotated[list[str], Field(min_length=1)] = ["noun"]
     per_entity: Annotated[int, Field(ge=1)] = 10
+    style: Literal["any", "photo"] = "any"
+    or_terms: Annotated[int, Field(ge=0, le=20)] = 0
+    exclude: list[str] = []
+    words: str = ""
 
     @field_validator("kinds")
     @classmethod
     def _known(cls, kinds: list[str]) -> list[str]:
         return [_one_of(kind, QUERY_KINDS) for kind in kinds]
+
+    @model_validator(mode="after")
+    def _listed(self) -> Queries:
+        if "word" in self.kinds and not self.words:
+            raise ValueError("kinds has 'word', and words is empty; name a file of words, one a line, in queries.words")
+        return self
 
 
 class Folder(Section):
@@ -175,17 +209,53 @@ class Folder(Section):
 
 
 class Provider(Section):
-    """One image search: how many pages of how many results; `address` for a search that has none of its own."""
+    """One image search or table of pictures: how many pages of how many results.
+
+    `address` is for a search that has none of its own, and the file or folder of a table. Of a paid search `price_per_1000`
+    calls is what `entitynet plan` reckons with, and no more than `max_paid_calls` are ever made. `forecast_licences` are
+    counted apart, each by a call of its own. `columns` names the columns of a table that are not known by their names.
+    """
 
     name: str
     address: str = ""
     pages: Annotated[int, Field(ge=1)] = 1
     per_page: Annotated[int, Field(ge=1, le=500)] = 50
+    accept_risk: bool = False
+    price_per_1000: Annotated[float, Field(ge=0)] = 0.0
+    max_paid_calls: Annotated[int, Field(ge=0)] = 0
+    forecast_licences: list[str] = []
+    columns: dict[str, str] = {}
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
         return _one_of(name, PROVIDERS)
+
+    @field_validator("columns")
+    @classmethod
+    def _named(cls, columns: dict[str, str]) -> dict[str, str]:
+        return {_one_of(role, COLUMNS): name for role, name in columns.items()}
+
+    @model_validator(mode="after")
+    def _allowed(self) -> Provider:
+        if self.name in RISKS and not self.accept_risk:
+            raise ValueError(
+                f"{self.name} is off: {RISKS[self.name]}; to use it at your own risk add accept_risk = true"
+            )
+        if self.price_per_1000 and not self.max_paid_calls:
+            raise ValueError(
+                f"price_per_1000: found {self.price_per_1000:g} without a cap; say max_paid_calls, the most that may be made"
+            )
+        if self.name in TABLES_OF_PICTURES and (not self.address or "://" in self.address):
+            raise ValueError(
+                f"address: found {self.address!r}; {self.name} needs a file or folder of this machine (fetch what lies elsewhere first)"
+            )
+        return self
+
+    @property
+    def asks_items(self) -> bool:
+        """Say whether it is asked by an entity's id."""
+        return self.name in ASKED_BY_ITEM or "qid" in self.columns
 
 
 class Encoder(Section):

@@ -131,7 +131,8 @@ def _hit(row: Row) -> Branch:
         row["alt_text"] and f"alt text {quoted(row['alt_text'])}", row["title"] and f"title {quoted(row['title'])}"
     )
     place = said(
-        f"{row['provider']}, page {row['page']}, rank {row['rank']}", row["page_url"] and f"on {row['page_url']}"
+        f"{row['provider']}, {row.get('source') or 'page ' + str(row['page'])}, rank {row['rank']}",
+        row["page_url"] and f"on {row['page_url']}",
     )
     words = said(place, texts, by=": ")
     names = (
@@ -145,9 +146,10 @@ def _hit(row: Row) -> Branch:
         "licence",
         "licence_url",
         "author",
+        "source",
         "url_id",
     )
-    return branch("hit", words, {name: row[name] for name in names})
+    return branch("hit", words, {name: row.get(name) for name in names})
 
 
 def address_branch(row: Row, below: Iterable[Branch] = ()) -> Branch:

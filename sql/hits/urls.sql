@@ -3,7 +3,7 @@ SELECT
     url_id,
     arg_min(image_url, (rank, query_id, provider)) AS image_url,
     regexp_extract(lower(arg_min(image_url, (rank, query_id, provider))), '^(?:https?|folder)://([^/?#]+)', 1) AS host,
-    nullif(arg_min(coalesce(licence, ''), (rank, query_id, provider)), '') AS licence,
+    arg_min(licence, (rank, query_id, provider)) AS licence,
     nullif(arg_min(coalesce(author, ''), (rank, query_id, provider)), '') AS author,
     nullif(arg_min(coalesce(page_url, ''), (rank, query_id, provider)), '') AS landing_url,
     count(*) AS hit_count

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from entitynet_assets.hits.provider import BadPageError, provider
+from entitynet_assets.hits.provider import BadPageError, Search, provider
 from entitynet_assets.hits.providers.commons import WIDTH_PX
 from tests.fakes.rooms import data_folder
 
@@ -39,7 +39,9 @@ def answer(*pages: object, **more: object) -> str:
 
 
 def test_a_page_is_asked_for_by_full_text_with_thumbnails_and_licences():
-    asked = commons.request("red panda", 3, 40)
+    asked = commons.request(
+        Search("red panda"), 40, [answer(), answer(**{"continue": {"gsroffset": 80, "continue": "gsroffset||"}})]
+    )
     assert asked.url == "https://commons.wikimedia.org/w/api.php"
     wanted = {"generator": "search", "gsrsearch": "red panda filetype:bitmap", "gsrnamespace": "6", "gsrlimit": "40", "gsroffset": "80",
               "prop": "imageinfo", "iiurlwidth": "500", "formatversion": "2"}  # fmt: skip
@@ -50,7 +52,7 @@ def test_a_page_is_asked_for_by_full_text_with_thumbnails_and_licences():
 
 
 def test_the_total_is_a_search_of_its_own():
-    asked = commons.request("red panda", 1, 0).params
+    asked = commons.count_request(Search("red panda")).params
     assert (asked["list"], asked["srinfo"], asked["srsearch"]) == ("search", "totalhits", "red panda filetype:bitmap")
     assert commons.total('{"batchcomplete": true, "query": {"searchinfo": {"totalhits": 812}, "search": []}}') == 812
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from entitynet_assets.hits.provider import BadPageError, Hit, provider
+from entitynet_assets.hits import providers
+from entitynet_assets.hits.provider import BadPageError, Hit, Search, provider
 from entitynet_assets.lake import Lake
-from entitynet_assets.studies.models import PROVIDERS
+from entitynet_assets.studies.models import PROVIDERS, TABLES_OF_PICTURES
 from entitynet_assets.tables import HITS
 
 sample = provider("sample")
@@ -22,11 +24,24 @@ def page(*results, **more) -> str:
     return json.dumps({"query": "apple", "total": 40, "results": list(results), **more})
 
 
+FACTS = ("LIMITS", "QUOTA", "KEY", "TERMS", "DEPTH", "STYLES", "LICENCES")
+
+
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_provider_of_the_studies_is_there(name):
     found = provider(name)
-    for verb in ("request", "parse", "total"):
-        assert callable(getattr(found, verb))
+    verbs = ("files", "found") if name in TABLES_OF_PICTURES else ("request", "count_request", "parse", "total")
+    if hasattr(found, "batch_request"):
+        verbs = ("batch_request", "split", "parse", "totals")
+    assert all(callable(getattr(found, verb)) for verb in verbs)
+    assert all(hasattr(found, fact) for fact in FACTS)
+    assert found.TERMS
+    assert found.KEY is None or found.KEY.variable == f"ENTITYNET_KEY_{name.upper()}"
+
+
+def test_every_file_of_the_folder_is_a_provider_of_the_studies():
+    files = {path.stem for path in Path(providers.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == set(PROVIDERS)
 
 
 def test_a_page_is_read_whole():
@@ -53,9 +68,16 @@ def test_what_is_not_stated_is_none():
 
 
 def test_a_request_carries_text_page_and_size():
-    asked = sample.request("red & black", 2, 50)
+    asked = sample.request(Search("red & black"), 50, [page(RESULT, total=120)])
     assert asked.params == {"q": "red & black", "page": "2", "per_page": "50"}
     assert asked.robots is False
+    assert sample.count_request(Search("x")).params["per_page"] == "0"
+
+
+def test_pages_end_where_the_total_says():
+    assert sample.request(Search("x"), 50, [page(RESULT, total=50)]) is None
+    assert sample.request(Search("x"), 50, [page(RESULT, total=51)]) is not None
+    assert sample.request(Search("x"), 50, [page(), page(total=100)]) is None
 
 
 BAD = [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from entitynet_assets.hits.licences import licence_id
 from entitynet_assets.sample.world import Picture
 from tests.river.conftest import River
 
@@ -74,7 +75,10 @@ def _kept_picture(river: River) -> None:
     hits = [hit for hit in facts(tree, "hit") if hit["image_url"] == honest.url]
     assert {(hit["page_url"], hit.get("alt_text") or "") for hit in hits} == {(honest.page_url, honest.words.alt)}
     rights = [one for one in facts(tree, "rights") if one.get("landing_url") == honest.page_url]
-    assert (rights[0].get("licence"), rights[0].get("author")) == (honest.words.licence, honest.words.author)
+    assert (rights[0].get("licence"), rights[0].get("author")) == (
+        licence_id(honest.words.licence),
+        honest.words.author,
+    )
     assert facts(tree, "verdicts")[0]["kept"]
     packed, sample = (
         facts(tree, "packed")[0],

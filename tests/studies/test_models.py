@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-import entitynet_assets.hits.providers as provider_folder
-from entitynet_assets.hits.provider import provider
-from entitynet_assets.studies.models import HERE, PROVIDERS, StudyError, load_study, parse_study, presets
+from entitynet_assets.studies.models import HERE, StudyError, load_study, parse_study, presets
 
 SAMPLE = tomllib.loads((HERE / "sample.toml").read_text())
 RECIPE = {
@@ -40,7 +38,9 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("scope.root", ["Q1"],
      "scope.root: unknown key; allowed here: roots, items, relations, exclude, languages, min_sitelinks, need_image, exclude_having, "
      "leaves_only, limit, skip_types, max_branch_share, min_branch_entities, visual, attributes_per_category (did you"),
-    ("providers.0.pagse", 2, "providers.0.pagse: unknown key; allowed here: name, address, pages, per_page (did you mean pages?)"),
+    ("providers.0.pagse", 2,
+     "providers.0.pagse: unknown key; allowed here: name, address, pages, per_page, accept_risk, price_per_1000, max_paid_calls, "
+     "forecast_licences, columns (did you mean pages?)"),
     ("recipes", [{**RECIPE, "sed": 1}], "recipes.0.sed: unknown key; allowed here: name, mix, tower,"),
     ("encoder", {"model": "m", "sha256": "0" * 64, "min_relevanse": 1},
      "encoder.min_relevanse: unknown key; allowed here: model, sha256, min_relevance"),
@@ -62,9 +62,21 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("slices", 0, "slices: found 0; Input should be greater than or equal to 1"),
     ("slices", 1001, "slices: found 1001; Input should be less than or equal to 1000"),
     ("name", "Sample World", "name: found 'Sample World'; String should match pattern"),
-    ("providers.0.name", "smaple", "providers.0.name: found 'smaple'; allowed: sample, folder, commons (did you mean sample?)"),
+    ("providers.0.name", "smaple", "providers.0.name: found 'smaple'; allowed: sample, folder, commons, openverse, "),
     ("queries.kinds.1", "alais",
-     "queries.kinds: found 'alais'; allowed: noun, alias, taxon_name, attribute, attribute_noun (did you mean alias?)"),
+     "queries.kinds: found 'alais'; allowed: noun, alias, taxon_name, common_name, drawing, attribute, attribute_noun, word "
+     "(did you mean alias?)"),
+    ("queries.kinds", ["word"], "queries: kinds has 'word', and words is empty; name a file of words, one a line, in queries.words"),
+    ("queries.style", "cartoon", "queries.style: found 'cartoon'; Input should be 'any' or 'photo'"),
+    ("providers.0", {"name": "serpapi"},
+     "providers.0: serpapi is off: it reads the results off Google's pages, and Google v. SerpApi (filed December 2025) is about just "
+     "that; to use it at your own risk add accept_risk = true"),
+    ("providers.0", {"name": "serper"}, "providers.0: serper is off: it reads the results off Google's pages; a lawsuit against"),
+    ("providers.0", {"name": "brave", "price_per_1000": 5}, "providers.0: price_per_1000: found 5 without a cap; say max_paid_calls"),
+    ("providers.0", {"name": "table"}, "providers.0: address: found ''; table needs a file or folder of this machine"),
+    ("providers.0", {"name": "inaturalist", "address": "s3://inaturalist-open-data"},
+     "providers.0: address: found 's3://inaturalist-open-data'; inaturalist needs a file or folder of this machine"),
+    ("providers.0", {"name": "table", "address": "x", "columns": {"link": "l"}}, "providers.0.columns: found 'link'; allowed: url, text,"),
     ("mixes.0", "balancd",
      "mixes: found 'balancd'; allowed: a table of its own, or one of balanced, alt_text_only, graph_only (did you mean balanced?)"),
     ("mixes.0", {"name": "m", "weights": {"alt": 1.0}}, "mixes.0: weights.alt: no such source; allowed: alt_text, title,"),
@@ -149,13 +161,6 @@ def test_every_preset_loads(kind: str) -> None:
     names = list(presets(kind))
     everything = {**SAMPLE, "mixes": list(presets("mixes")), kind: names}
     assert [item.name for item in getattr(parse_study(everything, "presets.toml"), kind)] == names
-
-
-def test_providers_are_the_modules_of_their_folder() -> None:
-    modules = {path.stem for path in Path(provider_folder.__path__[0]).glob("*.py")} - {"__init__"}
-    assert modules == set(PROVIDERS)
-    for name in PROVIDERS:
-        assert all(callable(getattr(provider(name), part)) for part in ("request", "parse", "total"))
 
 
 def test_a_study_cannot_be_changed_and_holds_every_choice() -> None:

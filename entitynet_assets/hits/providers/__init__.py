@@ -1,1 +1,1 @@
-"""Image searches, one file each: pure `request` and `parse`."""
+"""Image searches and tables of pictures, one file each: facts, pure requests and the reading of answers."""

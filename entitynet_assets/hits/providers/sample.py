@@ -5,47 +5,56 @@ Rate limit: none. Licence: every hit states one; the pictures are drawn by code 
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from entitynet_assets.hits.provider import BadPageError, Hit, ranked_once, stated_number, stated_text
-from entitynet_assets.web import Request
+from entitynet_assets.hits.provider import (
+    Hit,
+    Search,
+    expecting,
+    json_object,
+    ranked_once,
+    stated_number,
+    stated_text,
+)
+from entitynet_assets.web import Limit, Request
 
 ADDRESS = "http://search.test/images"
+LIMITS: tuple[Limit, ...] = ()
+QUOTA, KEY, DEPTH = "sample", None, 0
+TERMS = "none: drawn by code on this machine"
+STYLES: tuple[str, ...] = ()
+LICENCES: Mapping[str, str] = {}
 
 
-def request(text: str, page: int, per_page: int) -> Request:
-    """Return the request for one page, from 1; `per_page` 0 asks for the total alone."""
-    return Request(ADDRESS, params={"q": text, "page": str(page), "per_page": str(per_page)})
+def request(search: Search, per_page: int, answers: Sequence[str] = ()) -> Request | None:
+    """Return the request for the next page; the total says where the pages end."""
+    if answers and len(answers) * per_page >= total(answers[-1]):
+        return None
+    return _page(search, len(answers) + 1, per_page)
+
+
+def count_request(search: Search) -> Request | None:
+    """Return the request for the total alone."""
+    return _page(search, 1, 0)
 
 
 def parse(body: str) -> list[Hit]:
     """Return the hits of a page. Raises BadPageError."""
-    answer = _answer(body)
-    try:
+    answer = json_object(body)
+    with expecting("results with rank and image_url"):
         return ranked_once([_hit(result) for result in answer["results"]])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadPageError(
-            f"expected results with rank and image_url, found {type(error).__name__}: {error}"
-        ) from error
 
 
 def total(body: str) -> int:
     """Return how many pictures the search says it has. Raises BadPageError."""
-    try:
-        return int(_answer(body)["total"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadPageError(f"expected a total, found {body[:120]!r}") from error
+    answer = json_object(body)
+    with expecting("a total"):
+        return int(answer["total"])
 
 
-def _answer(body: str) -> dict[str, Any]:
-    try:
-        answer = json.loads(body)
-    except ValueError as error:
-        raise BadPageError(f"expected JSON, found {body[:120]!r}") from error
-    if not isinstance(answer, dict):
-        raise BadPageError(f"expected a JSON object, found {body[:120]!r}")
-    return answer
+def _page(search: Search, page: int, per_page: int) -> Request:
+    return Request(ADDRESS, params={"q": search.text, "page": str(page), "per_page": str(per_page)})
 
 
 def _hit(result: dict[str, Any]) -> Hit:

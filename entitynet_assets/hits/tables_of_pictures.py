@@ -1,0 +1,85 @@
+"""Tables of pictures on this machine: which files, which of their columns say what, and the SELECTs that find entities in them.
+
+Belongs here: what is common to providers that are read and not asked. Does not belong here: one sort of table
+(providers/inaturalist.py, providers/table.py), running the SELECTs (lake.py), making the table (assets.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from entitynet_assets.lake import Lake
+from entitynet_assets.resources import data_path, endpoint
+from entitynet_assets.studies.models import TABLES_OF_PICTURES, Provider, Study, StudyError
+
+Columns = Mapping[str, str]  # column of the table by what it says: url, text, licence, ...
+# The columns of `found`: query_id, qid, query_text, query_kind, place, source, image_url, page_url, alt_text, title, licence,
+# licence_url, author, width_px, height_px.
+
+
+class PictureTable(Protocol):
+    """A module that reads pictures off files; facts as with any provider."""
+
+    def files(self, place: Path) -> list[Path]:
+        """Return the files of an address, in order. Raises StudyError if one is absent."""
+        ...
+
+    def found(self, lake: Lake, files: Sequence[Path], columns: Columns) -> str:
+        """Return the SELECT of found rows over `queries`; `place` orders the rows of a query. Raises StudyError on unknown columns."""
+        ...
+
+
+def picture_table(name: str) -> PictureTable:
+    """Return the table of pictures of that name: the module hits/providers/<name>.py."""
+    return import_module(f"entitynet_assets.hits.providers.{name}")  # type: ignore[return-value]
+
+
+def chosen_tables(study: Study) -> list[Provider]:
+    """Return the study's providers that are read and not asked."""
+    return [chosen for chosen in study.providers if chosen.name in TABLES_OF_PICTURES]
+
+
+def files_of(chosen: Provider) -> list[Path]:
+    """Return the files of a table of the study, where this machine has them."""
+    return picture_table(chosen.name).files(data_path(endpoint(chosen.name, chosen.address)))
+
+
+def found_in(chosen: Provider, lake: Lake) -> str:
+    """Return the SELECT of all rows of a table that are about a query's entity."""
+    return picture_table(chosen.name).found(lake, files_of(chosen), chosen.columns)
+
+
+def seen(files: Sequence[Path]) -> list[list[Any]]:
+    """Return by what a change of files is noticed: their names, sizes and times."""
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+
+
+def first_rows(name: str, found: str, most: int) -> str:
+    """Return the SELECT of the first rows of each query, in the columns of table_hits."""
+    return f"""
+        SELECT query_id, '{name}' AS provider, rank, qid, query_text, query_kind, source, image_url, page_url, alt_text, title, licence,
+            licence_url, author, width_px, height_px
+        FROM (SELECT *, row_number() OVER (PARTITION BY query_id ORDER BY place) AS rank FROM ({found})) WHERE rank <= {most}
+    """
+
+
+def counts(found: str) -> str:
+    """Return the SELECT of how many pictures each entity has by licence as stated."""
+    return (
+        "SELECT qid, coalesce(licence, '') AS licence, count(DISTINCT image_url) AS pictures "
+        f"FROM ({found}) GROUP BY qid, coalesce(licence, '')"
+    )
+
+
+def listed_files(place: Path, endings: Sequence[str]) -> list[Path]:
+    """Return the file, the files of a folder, or those of a pattern, in the order of their names. Raises StudyError without any."""
+    named = [place] if place.is_file() else sorted(place.iterdir() if place.is_dir() else place.parent.glob(place.name))
+    kept = [path for path in named if path.is_file() and path.name.endswith(tuple(endings))]
+    if not kept:
+        raise StudyError(
+            f"providers.table.address: found no file ending in {', '.join(endings)} at {place.name}; name a file, folder or pattern"
+        )
+    return kept
