@@ -28,8 +28,7 @@ MAX_SIDE_PX = 30_000
 MAX_ASPECT = 100  # longer side over shorter
 MAX_PROFILE_BYTES = 1 << 20  # a larger colour profile is not looked at
 HASH_SIDE_PX = 256  # hashing a shrunken picture gives the same hash at a thirtieth of the time
-DRAFT = 2  # a JPEG is decoded at the smallest eighth that is still so many times the stored size
-REDUCING_GAP = 1.1  # whole factors are averaged away before the last filter; as DRAFT, for what is no JPEG
+SPARE = 1.1  # halves (JPEG, while decoding) and whole factors are averaged away so far; the bicubic filter has the rest
 ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -198,7 +197,7 @@ def _loaded(image: Image.Image, side_px: int) -> Image.Image:
     size = _fitting(image.size, side_px)
     try:
         if size != image.size:
-            image.draft(None, (DRAFT * size[0], DRAFT * size[1]))
+            image.draft(None, (int(SPARE * size[0]), int(SPARE * size[1])))
         image.load()
         return _flattened(image, size)
     except (*_BROKEN, MemoryError, Image.DecompressionBombError) as error:
@@ -274,7 +273,7 @@ def _shrunken(image: Image.Image, side_px: int) -> Image.Image:
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     if image.size == size:
         return image
-    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=SPARE)
 
 
 def _as_int(hashed: imagehash.ImageHash) -> int:
