@@ -18,6 +18,7 @@ import typer
 
 from entitynet_assets.doctor import findings
 from entitynet_assets.draft import command as draft_command
+from entitynet_assets.export import command as export_command
 from entitynet_assets.lake import Lake
 from entitynet_assets.report.page import render
 from entitynet_assets.report.sheet import verdict_sheet
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="From a knowledge graph to a dataset to a trained and scored CLIP.",
 )
 app.add_typer(draft_command.app, name="study")
+app.add_typer(export_command.app, name="export")
 StudyName = Annotated[
     str | None,
     typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample."),

@@ -349,6 +349,27 @@ class Lake:
             new.replace(self.root / path)
         return path, digest, rows
 
+    def write_parquet(self, path: Path, types: Mapping[str, str], rows: Rows) -> None:
+        """Write rows anywhere as one Parquet file of one row group, Snappy, for readers of another program's layout.
+
+        `types` are DuckDB's by column, in order; the same rows give the same bytes.
+        """
+        columns = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in types.items())
+        with (
+            contextlib.closing(connect()) as con,
+            tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as scratch,
+        ):
+            schema = con.sql(f"SELECT {columns} LIMIT 0").to_arrow_table().schema
+            con.register("rows_in", pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+            con.execute("SET threads = 1")
+            new = Path(scratch) / "new.parquet"
+            group = -(-max(1, len(rows)) // 2048) * 2048  # DuckDB cuts row groups at multiples of its vectors
+            con.execute(
+                f"COPY (SELECT * FROM rows_in) TO {quoted(new)} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {group})"
+            )
+            sync(new)
+            new.replace(path)
+
     def job_folder(self, kind: str, name: str) -> Path:
         """Return the folder that a cluster job works in, made if absent."""
         folder = self.root / "jobs" / kind / name
