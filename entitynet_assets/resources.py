@@ -10,6 +10,7 @@ ENTITYNET_DATA         folder that a study's relative paths (folders, classes, d
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
 ENTITYNET_DECODERS     processes that decode pictures, default one a core
 ENTITYNET_DECODE_MIB   memory that decoding one picture may take, default 1024
+ENTITYNET_PRIVATE_HOSTS  hosts, apart by commas, that may be asked although they are not public, on any port, also for pictures
 ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
 """
 
@@ -26,7 +27,7 @@ from entitynet_assets.decoders import Decoders, Limits
 from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
 from entitynet_assets.studies.models import Study, StudyError
-from entitynet_assets.web import Web
+from entitynet_assets.web import QuotaFile, Reach, Web, place_of
 
 
 class Progress(Protocol):
@@ -58,6 +59,11 @@ class Silence:
 def home(study: Study) -> Path:
     """Return the folder of a study's lake and Dagster instance."""
     return Path(os.environ.get("ENTITYNET_HOME", ".entitynet")).absolute() / study.name
+
+
+def quota_path() -> Path:
+    """Return the file of all quotas: one for all studies of a home, since they share keys."""
+    return Path(os.environ.get("ENTITYNET_HOME", ".entitynet")).absolute() / "quotas.sqlite"
 
 
 def endpoint(source: str, default: str) -> str:
@@ -133,6 +139,26 @@ def resolved_hosts(study: Study) -> dict[str, str]:
     return {".test": f"127.0.0.1:{port}"}
 
 
+def reach_of(study: Study) -> Reach:
+    """Return where a study's client may go: anywhere public, and where the operator says; a search result is not the operator's."""
+    named = [study.graph.sparql, study.graph.api, *(provider.address for provider in study.providers)]
+    named += [benchmark.manifest for benchmark in study.benchmarks]
+    named += [value for name, value in os.environ.items() if name.startswith("ENTITYNET_ENDPOINT_")]
+    opened = os.environ.get("ENTITYNET_PRIVATE_HOSTS", "").split(",")
+    return Reach(
+        reserved=resolved_hosts(study), ports=frozenset(study.web.ports),
+        trusted=frozenset(filter(None, map(_place, named))),
+        private_hosts=frozenset(host.strip().lower() for host in (*study.web.private_hosts, *opened) if host.strip()),
+    )  # fmt: skip
+
+
+def _place(url: str) -> str | None:
+    try:
+        return place_of(url)
+    except ValueError:  # empty, a file, or no address: whoever asks it says so
+        return None
+
+
 @dataclass
 class Workplace:
     """The study and the doors, opened when first used."""
@@ -149,8 +175,9 @@ class Workplace:
         manners = self.study.web
         web = Web(
             contact_of(self.study) or "no contact", per_host=manners.per_host, timeout_s=manners.timeout_s, max_bytes=manners.max_bytes,
-            tries=manners.tries, resolve=resolved_hosts(self.study),
+            tries=manners.tries, reach=reach_of(self.study),
         )  # fmt: skip
+        web.quotas = QuotaFile(quota_path())
         if self.study.folders:
             need_data(self.study)
             web.mount(folder_sites(self.study))

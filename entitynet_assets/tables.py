@@ -22,7 +22,7 @@ FINDINGS = (
 )  # fmt: skip
 DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
-    "too_large", "not_image", "truncated", "undecodable", "too_many_redirects", "bad_url",
+    "too_large", "not_image", "truncated", "undecodable", "too_many_redirects", "bad_url", "forbidden_address",
 )  # fmt: skip
 STRINGS = 'STRUCT("language" VARCHAR, "text" VARCHAR)[]'
 CLAIMS = 'STRUCT(property_id VARCHAR, rank VARCHAR, snak VARCHAR, value_qid VARCHAR, value_text VARCHAR, "language" VARCHAR)[]'

@@ -88,7 +88,7 @@ def _rest_s(known: Row | None, answer: Answer) -> float:
     if known and known.get("due_at"):
         before = datetime.fromisoformat(known["due_at"]) - datetime.fromisoformat(known["fetched_at"])
         rest = REST_FACTOR * before.total_seconds()
-    return min(MAX_REST_S, max(rest, getattr(answer, "retry_after_s", None) or 0.0))
+    return min(MAX_REST_S, max(rest, answer.retry_after_s or 0.0))
 
 
 def _later(now: str, seconds: float) -> str:

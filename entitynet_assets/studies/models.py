@@ -90,13 +90,15 @@ class Graph(Section):
 
 
 class Web(Section):
-    """Manners on the network."""
+    """Manners on the network; `ports` are those of addresses that searches find, `private_hosts` need not be public (docs/web.md)."""
 
     contact: str  # an address by which hosts reach the operator; may be empty where ENTITYNET_CONTACT names it
     per_host: Annotated[int, Field(ge=1, le=32)] = 2
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_bytes: Annotated[int, Field(ge=1000)] = 50_000_000
     tries: Annotated[int, Field(ge=1, le=10)] = 3
+    ports: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(min_length=1)] = [80, 443]
+    private_hosts: list[str] = []
 
 
 class Sample(Section):

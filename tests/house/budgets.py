@@ -24,10 +24,10 @@ EMPTY_VERBS = re.compile(r"_*(?:process|handle)_")
 ALLOWED: dict[str, str] = {
     "entitynet_assets/tables.py: lines": "one list of every table's contract; cut in two, a column would be sought in both",
     "entitynet_assets/lake.py: lines": "the only file that may touch DuckDB and Parquet: reads, writes, records and blobs together",
-    "entitynet_assets/web.py: lines": "one polite client: pace, rests, redirects and robots.txt decide together over each request",
+    "entitynet_assets/web/client.py: lines": "one polite client: pace, rests, redirects and robots.txt decide together over each request",
     "entitynet_assets/draft/command.py: new parameters": "one parameter a flag; typer reads the flags off the signature",
     "entitynet_assets/cli.py: world parameters": "one parameter a flag; typer reads the flags off the signature",
-    "tests/test_web.py: lines": "the table of what a web server can do wrong, against one server",
+    "tests/web/test_client.py: lines": "the table of what a web server can do wrong, against one server",
     "tests/test_cluster.py: lines": "what can befall a job and its caller, each with real processes",
     "tests/fakes/web_server.py: handle_error name": "the name that the standard library calls",
     "tests/sight/test_report.py: handle_starttag name": "the name that the standard library calls",

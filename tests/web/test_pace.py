@@ -1,0 +1,168 @@
+"""Pace: hosts that are slow, rest or fail are asked less and hold up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from entitynet_assets.web import Answer, Limit, Quota, Request, rest_s
+from entitynet_assets.web.pace import GROWTH, MAX_PAUSE_S, MIN_WIDTH, QUARANTINE, Pace
+from tests.fakes.web_server import Call
+
+OK = Answer("", "ok", status=200)
+TIMEOUT = Answer("", "timeout", "ReadTimeout")
+
+
+def says(status: int = 200, body: bytes = b"", **headers: str) -> Callable[[Call], None]:
+    return lambda call: call.answer(status, body, **headers)
+
+
+@pytest.mark.parametrize(
+    "answer", [TIMEOUT, Answer("", "throttled", "HTTP 429", 429), Answer("", "http_error", "HTTP 503", 503)]
+)
+def test_trouble_halves_the_width_and_answers_widen_it_slowly(answer):
+    pace = Pace(4)
+    pace.learn(answer, time.monotonic())
+    assert pace.width == 2
+    for _ in range(50):
+        pace.learn(OK, time.monotonic())
+    assert pace.width == pytest.approx(2 + 50 * GROWTH)
+    for _ in range(500):
+        pace.learn(OK, time.monotonic())
+    assert pace.width == 4
+
+
+def test_requests_that_were_under_way_together_are_one_trouble():
+    pace, began_at = Pace(8), time.monotonic()
+    for _ in range(5):
+        pace.learn(TIMEOUT, began_at)
+    assert pace.width == 4
+
+
+def test_below_one_at_a_time_there_are_pauses_and_never_none_for_ever():
+    pace = Pace(1)
+    assert pace.gap_s == 0
+    for number in range(1, 12):
+        pace.learn(TIMEOUT, time.monotonic())
+        assert pace.width == max(MIN_WIDTH, 0.5**number)
+    assert 0 < pace.gap_s <= 0.05 / MIN_WIDTH
+    pace.least_gap_s = 60.0
+    assert pace.gap_s == 60
+
+
+def test_other_failures_do_not_slow_down():
+    pace = Pace(4)
+    for outcome, status in (("not_found", 404), ("http_error", 500), ("connection", None), ("opted_out", 200)):
+        pace.learn(Answer("", outcome, None, status), time.monotonic())
+    assert pace.width == 4
+
+
+def test_turns_are_given_in_the_order_of_asking():
+    async def turns() -> list[int]:
+        pace, order = Pace(1), list[int]()
+
+        async def take(number: int) -> None:
+            assert await pace.enter() is None
+            order.append(number)
+            await asyncio.sleep(0.001)
+            pace.leave()
+
+        await asyncio.gather(*(take(number) for number in range(20)))
+        return order
+
+    assert asyncio.run(turns()) == list(range(20))
+
+
+def test_a_host_that_fails_on_and_on_is_left_for_the_run(server, client):
+    web = client(tries=1, reserved={".test": server.address})
+    url = server.on("/x", says(500), "a.test")
+    other = server.on("/x", says(200), "b.test")
+    answers = [web.ask(Request(f"{url}?{number}")) for number in range(QUARANTINE + 5)]
+    assert [answer.outcome for answer in answers] == ["http_error"] * QUARANTINE + ["throttled"] * 5
+    assert len(server.asked("/x")) == QUARANTINE
+    last = answers[-1]
+    assert (last.left, last.retry_after_s) == (True, 3600)
+    assert f"quarantine: {QUARANTINE} failures of the host in a row" in str(last.reason)
+    assert "HTTP 500" in str(last.reason)
+    assert web.ask(Request(other)).ok
+
+
+def test_an_answer_between_failures_ends_their_row(server, client):
+    web = client(tries=1)
+    server.on("/bad", says(500))
+    server.on("/good", says(200))
+    for number in range(3 * QUARANTINE):
+        web.ask(Request(server.url("/good" if number % 10 == 0 else "/bad")))
+    assert len(server.log) == 3 * QUARANTINE
+
+
+def test_a_silent_host_holds_up_nobody_else(server, client):
+    """Hundreds of addresses of a host that says nothing come first, more than can be on the wire at once."""
+    web = client(timeout_s=3.0, tries=1, reserved={".test": server.address})
+    done = threading.Event()
+    server.on("/x", lambda call: done.wait(30) and call.hang_up(), "silent.test")
+    server.on("/x", says(200, b"ok"))
+    silent = [(("silent", number), Request(f"http://silent.test/x?{number}")) for number in range(300)]
+    lively = [(("lively", number), Request(f"http://h{number % 5}.test/x?{number}")) for number in range(100)]
+    answers, seen = web.ask_all([*silent, *lively], workers=16), list[str]()
+    for (kind, _), _ in answers:
+        seen.append(kind)
+        if seen.count("lively") == 100:
+            break
+    done.set()
+    answers.close()
+    assert seen.count("silent") <= 4
+
+
+def test_a_resting_host_holds_up_nobody_else(server, client):
+    web = client(tries=1, reserved={".test": server.address})
+    server.on("/x", says(429, Retry_After=str(int(MAX_PAUSE_S) - 5)), "resting.test")
+    server.on("/x", says(200, b"ok"))
+    asked = [(number, Request(f"http://resting.test/x?{number}")) for number in range(100)]
+    asked += [(100 + number, Request(f"http://h{number % 5}.test/x?{number}")) for number in range(100)]
+    answers, seen = web.ask_all(asked, workers=4), Counter[str]()
+    for number, answer in answers:
+        seen["late" if number >= 100 else answer.outcome] += 1
+        if seen["late"] == 100:
+            break
+    answers.close()
+    assert seen["throttled"] <= 2
+
+
+def test_a_used_up_quota_holds_up_nobody_else(server, client):
+    web, quota = client(tries=1, reserved={".test": server.address}), Quota("api", (Limit(1, 100),))
+    server.on("/x", says(200, b"ok"))
+    asked = [(number, Request(f"http://api.test/x?{number}", quota=quota)) for number in range(50)]
+    asked += [(50 + number, Request(f"http://h.test/x?{number}")) for number in range(50)]
+    answers, seen = web.ask_all(asked, workers=4), list[int]()
+    for number, _ in answers:
+        seen.append(number)
+        if sum(one >= 50 for one in seen) == 50:
+            break
+    answers.close()
+    assert len(seen) == 51
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"), [(says(429), 120.0), (says(429, Retry_After="7"), 7.0), (says(404), None), (says(500), None)]
+)
+def test_how_long_an_address_should_rest(server, client, answer, rest):
+    assert client(tries=1 if rest == 7 else 2).ask(Request(server.on("/x", answer))).retry_after_s == rest
+
+
+def test_rests_grow_to_a_day():
+    assert [rest_s(tries) for tries in (1, 2, 3)] == [60, 120, 240]
+    assert rest_s(50) == rest_s(10**6) == 86_400
+
+
+def test_what_a_fault_of_ours_raises_reaches_the_reader(server, web):
+    class Broken:
+        url = server.url("/x")
+
+    with pytest.raises(AttributeError):
+        list(web.ask_all([(1, Broken())]))  # type: ignore[list-item]
