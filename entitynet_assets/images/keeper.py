@@ -45,7 +45,7 @@ class Keeper:
         image_id = hashlib.sha256(answer.body).hexdigest()
         found = self._read(image_id, answer.body)
         if found["image_id"] and self.place.study.shards.keep_served:
-            self.place.lake.put_blob("served", image_id, answer.body)
+            self.place.lake.put_blob("served", image_id, answer.body, synced=False)
         elif not found["image_id"]:
             found["reason"] = f"{found['reason']}; served as {answer.headers.get('content-type', 'unknown')}"
         return url, answer, found
@@ -66,7 +66,7 @@ class Keeper:
                 picture = self.place.decoders.read(content, self.kept)
             except PictureError as error:
                 return {**NO_PICTURE, "outcome": error.outcome, "reason": error.reason}
-            self.place.lake.put_blob("stored", self._name(image_id), picture.jpeg)
+            self.place.lake.put_blob("stored", self._name(image_id), picture.jpeg, synced=False)
             self._known[image_id] = {"image_id": image_id, "path": self.path(image_id), **facts(picture)}
             self.decoded.add(image_id)
         return self._known[image_id]

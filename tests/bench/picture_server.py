@@ -1,7 +1,8 @@
 """A loopback server of pictures that costs little: `python -m tests.bench.picture_server FOLDER` prints its port and serves.
 
 `/<number>.<type>` is picture `number` of the folder, counted round, with the number behind its last byte, so that no two addresses
-serve the same bytes and a decoder sees the same picture. Answers are whole and at once; connections stay open.
+serve the same bytes and a decoder sees the same picture. Answers are whole and at once; connections stay open. `/dead/...` is never
+answered.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ class Pictures(asyncio.Protocol):
                 self.transport.close()
 
     def answer(self, head: bytes) -> bytes:
-        name = head.split(b" ", 2)[1].strip(b"/").partition(b".")[0]
+        path = head.split(b" ", 2)[1]
+        if path.startswith(b"/dead/"):
+            return b""
+        name = path.strip(b"/").partition(b".")[0]
         if not name.isdigit():
             return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
         body = self.bodies[int(name) % len(self.bodies)]
