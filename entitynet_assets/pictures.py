@@ -98,8 +98,12 @@ def read_picture(content: bytes, kept: Kept) -> Picture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd EXIF and palette warnings are no faults
         image = _opened(content)
-        kind, n_frames, size, orientation = image.format or "", _frames(image), image.size, _orientation(image)
-        stored = _turned(_in_srgb(_loaded(image, kept.side_px)), orientation)
+        kind, n_frames, size = image.format or "", _frames(image), image.size
+        small = _loaded(image, kept.side_px)
+        orientation = _orientation(
+            image
+        )  # not before: for a PNG it loads the pixels, and would hide what is wrong with them
+        stored = _turned(_in_srgb(small), orientation)
         width, height = size if orientation < 5 else size[::-1]
         jpeg = encode_jpeg(stored, kept.quality)
         grey = stored.convert("L")
