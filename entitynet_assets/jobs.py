@@ -35,7 +35,7 @@ def schedule_of(keys: list[str]) -> dg.ScheduleDefinition:
     def weekly_harvest(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(
             run_key=f"harvest-{context.scheduled_execution_time:%Y-%m-%d}",
-            run_config={"ops": {"wikidata_items": {"config": {"new_round": True}}}}, tags=range_tags(keys[0], keys[-1]),
+            run_config={"ops": {"graph_source": {"config": {"new_round": True}}}}, tags=range_tags(keys[0], keys[-1]),
         )  # fmt: skip
 
     return weekly_harvest

@@ -9,6 +9,7 @@ blobs/<kind>/<ab>/<name>; jobs/<kind>/<name>/ for what the cluster works in; rou
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import fcntl
@@ -55,10 +56,20 @@ def quoted(path: Path) -> str:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB with the project's macros."""
-    con = duckdb.connect(config={"threads": os.cpu_count() or 1})
+    """Open a connection to this process's in-memory DuckDB, with the project's macros; only temporary views are its own."""
+    return _database(os.getpid()).cursor()
+
+
+@cache
+def _database(pid: int) -> duckdb.DuckDBPyConnection:
+    """Return the database of a process: starting one takes some 20 ms, and a run opens a hundred connections."""
+    settings = {"threads": os.cpu_count() or 1, "enable_external_file_cache": False}
+    con = duckdb.connect(config=settings)
     con.execute(_MACROS)
     return con
+
+
+atexit.register(_database.cache_clear)  # DuckDB complains of what outlives the interpreter
 
 
 def typed_select(table: Table) -> str:
@@ -187,7 +198,7 @@ class Lake:
             listed = ", ".join(quoted(file) for file in files)
             # A table sealed before its contract grew is read with the new columns empty; all others are made anew.
             grown = f" UNION ALL BY NAME ({typed_select(PREVIOUS[name])})" if name in PREVIOUS else ""
-            con.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}]){grown}')
+            con.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM read_parquet([{listed}]){grown}')
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

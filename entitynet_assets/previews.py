@@ -119,8 +119,22 @@ ATTRIBUTES = counts(
     "SELECT category AS name, count(*) AS count FROM attributes GROUP BY ALL ORDER BY count DESC, name",
     "kinds of attribute",
 )
+ATTRIBUTE_COVERAGE = first_rows(
+    "SELECT kind, name, attributes, with_one, round(100 * share_with_one, 1) || ' %' AS \"with at least one\", "
+    "with_three, round(100 * share_with_three, 1) || ' %' AS \"with at least three\" "
+    "FROM attribute_coverage WHERE attributes > 0 ORDER BY kind DESC, attributes DESC, name",
+    "entities with attributes",
+)
+VISUALITY = counts(
+    "SELECT rule || CASE WHEN visual THEN ': seen' ELSE ': not seen' END AS name, count(*) AS count FROM visuality "
+    "GROUP BY ALL ORDER BY count DESC, name", "would a photograph show it",
+)  # fmt: skip
 ITEMS = counts(
     "SELECT status AS name, count(*) AS count FROM wikidata_items GROUP BY ALL ORDER BY count DESC, name", "items"
+)
+SNAPSHOT = first_rows(
+    "SELECT source, address, complete_until, snapshot_id, items, newest_revision, newest_edit_at FROM graph_snapshot",
+    "which Wikidata this is",
 )
 ENTITIES = all_of(
     counts("SELECT root_label AS name, count(*) AS count FROM entities GROUP BY ALL ORDER BY count DESC, name", "entities by root"),

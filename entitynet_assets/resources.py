@@ -11,16 +11,20 @@ ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run`
 ENTITYNET_DECODERS     processes that decode pictures, default one a core
 ENTITYNET_DECODE_MIB   memory that decoding one picture may take, default 1024
 ENTITYNET_PRIVATE_HOSTS  hosts, apart by commas, that may be asked although they are not public, on any port, also for pictures
-ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, or a provider's name
+ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, LANGUAGE_MODEL, or a provider's name
+ENTITYNET_ENDPOINT_WIKIDATA  server that stands for both SPARQL (/sparql) and API (/w/api.php), where these are not set themselves
+ENTITYNET_LANGUAGE_MODEL_KEY  key of the language model's endpoint, sent to it and written nowhere
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from entitynet_assets.cluster import LocalCluster
 from entitynet_assets.decoders import Decoders, Limits
@@ -66,9 +70,42 @@ def quota_path() -> Path:
     return Path(os.environ.get("ENTITYNET_HOME", ".entitynet")).absolute() / "quotas.sqlite"
 
 
+WIKIDATA_PATHS = {"sparql": "/sparql", "api": "/w/api.php"}  # as the sample world's server has them
+
+
 def endpoint(source: str, default: str) -> str:
-    """Return the address of a source: ENTITYNET_ENDPOINT_<SOURCE> if set, else the study's."""
-    return os.environ.get(f"ENTITYNET_ENDPOINT_{source.upper()}") or default
+    """Return the address of a source: ENTITYNET_ENDPOINT_<SOURCE> if set, else that of ENTITYNET_ENDPOINT_WIKIDATA, else the study's.
+
+    Raises StudyError where ENTITYNET_ENDPOINT_WIKIDATA is no server's address.
+    """
+    if own := os.environ.get(f"ENTITYNET_ENDPOINT_{source.upper()}"):
+        return own
+    server = os.environ.get("ENTITYNET_ENDPOINT_WIKIDATA")
+    return _server(server) + WIKIDATA_PATHS[source] if server and source in WIKIDATA_PATHS else default
+
+
+def _server(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        parts, whole = urlsplit(""), None
+    if not whole or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise StudyError(
+            f"ENTITYNET_ENDPOINT_WIKIDATA: found {address!r}; expected a server without a path, such as http://127.0.0.1:8080, "
+            "which answers at /sparql and /w/api.php; else set ENTITYNET_ENDPOINT_SPARQL and ENTITYNET_ENDPOINT_API"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def language_model_key() -> str:
+    """Return the key of the language model's endpoint, empty if there is none. Raises StudyError, without it, if no header can carry it."""
+    key = os.environ.get("ENTITYNET_LANGUAGE_MODEL_KEY", "").strip()
+    if not re.fullmatch(r"[!-~]*", key):
+        raise StudyError(
+            "ENTITYNET_LANGUAGE_MODEL_KEY: found a blank or a character beyond ASCII; set it to the key alone, without 'Bearer'"
+        )
+    return key
 
 
 def data_path(path: str) -> Path:
@@ -143,6 +180,7 @@ def reach_of(study: Study) -> Reach:
     """Return where a study's client may go: anywhere public, and where the operator says; a search result is not the operator's."""
     named = [study.graph.sparql, study.graph.api, *(provider.address for provider in study.providers)]
     named += [benchmark.manifest for benchmark in study.benchmarks]
+    named += [study.language_model.address] if study.language_model else []
     named += [value for name, value in os.environ.items() if name.startswith("ENTITYNET_ENDPOINT_")]
     opened = os.environ.get("ENTITYNET_PRIVATE_HOSTS", "").split(",")
     return Reach(
@@ -168,6 +206,7 @@ class Workplace:
     cluster: LocalCluster = field(default_factory=LocalCluster)
     progress: Progress = field(default_factory=Silence)
     limit: int = 0  # entities, for a trial run; 0 is the study's own limit
+    model_calls: int = 0  # requests to the language model so far in this run
 
     @cached_property
     def web(self) -> Web:

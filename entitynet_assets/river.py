@@ -44,7 +44,7 @@ def flow(
     with instance, warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         definitions = build_definitions(study, place)
-        config = {"ops": {"wikidata_items": {"config": {"new_round": True}}}} if new_round else {}
+        config = {"ops": {"graph_source": {"config": {"new_round": True}}}} if new_round else {}
         by_recipe = set(SCORES_BY_RECIPE)
         runs = [("harvest", wanted, sliced, config)]
         runs += [("train", wanted, range_tags(recipe, recipe), {}) for recipe in recipes]

@@ -38,7 +38,7 @@ class Shelf:
     def ask(self, query: str, **params: Any) -> list[Row]:
         """Return the rows of a SELECT over tables by their names; $parameters are the keywords."""
         for name in sorted((set(re.findall(r"\w+", query)) & TABLES.keys()) - self._views):
-            self._con.execute(f'CREATE VIEW "{name}" AS {self._source(name)}')
+            self._con.execute(f'CREATE TEMP VIEW "{name}" AS {self._source(name)}')
             self._views.add(name)
         result = self._con.execute(query, params or None)
         names = [column[0] for column in result.description]

@@ -54,7 +54,8 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "need_image": study.scope.need_image, "exclude_having": study.scope.exclude_having,
         "leaves_only": study.scope.leaves_only, "entity_limit": place.limit or study.scope.limit,
         "skip_types": study.scope.skip_types, "max_branch_share": study.scope.max_branch_share,
-        "min_branch_entities": study.scope.min_branch_entities,
+        "min_branch_entities": study.scope.min_branch_entities, "visual": study.scope.visual,
+        "attributes_per_category": study.scope.attributes_per_category,
         "query_kinds": list(study.queries.kinds), "queries_per_entity": study.queries.per_entity,
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
         **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",
@@ -77,8 +78,12 @@ def _slice_parameters(work: Work, used: set[str]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name in used}
 
 
+@cache
 def parse(query: str) -> exp.Query:
-    """Return the syntax tree of one SELECT. Raises ContractError if it is anything else."""
+    """Return the syntax tree of one SELECT, the same for all who ask: copy it to change it.
+
+    Raises ContractError if it is anything else.
+    """
     statements = [statement for statement in sqlglot.parse(query, dialect="duckdb") if statement is not None]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ContractError(
@@ -116,7 +121,7 @@ def column_lineage(table: Table) -> Mapping[str, list[tuple[str, str]]]:
     schema: dict[str, object] = {
         name: {c.name: c.type for c in (TABLES.get(name) or PREVIOUS[name]).columns} for name in tables
     }
-    tree = qualify(parse(query), schema=schema, dialect="duckdb", validate_qualify_columns=False)
+    tree = qualify(parse(query).copy(), schema=schema, dialect="duckdb", validate_qualify_columns=False)
     scope, traced = build_scope(tree), {}
     for column in table.column_names:
         try:

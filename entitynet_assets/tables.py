@@ -17,15 +17,24 @@ Slicing = Literal["whole", "slices", "recipes"]
 RULES = ("size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "relevance")
 QUERY_KINDS = ("noun", "alias", "taxon_name", "attribute", "attribute_noun")
 FINDINGS = (
-    "not_ok", "no_label", "outside_roots", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "over_limit",
+    "not_ok", "no_label", "outside_roots", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "not_visual",
+    "over_limit",
     "cycle", "unknown_parent", "no_rank", "label_gap", "no_natural_type", "many_roots", "wide_branch",
 )  # fmt: skip
+VISUAL_RULES = ("language_model", "seen_class", "abstract_class", "picture", "commons_category", "nothing_said")
+ATTRIBUTE_CATEGORIES = ("colour", "pattern", "material", "part", "shape_size", "environment", "behaviour", "other")
+ATTRIBUTE_SOURCES = ("stated", "inherited", "mined", "generated")
 DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
     "too_large", "not_image", "truncated", "undecodable", "too_many_redirects", "bad_url", "forbidden_address",
 )  # fmt: skip
 STRINGS = 'STRUCT("language" VARCHAR, "text" VARCHAR)[]'
-CLAIMS = 'STRUCT(property_id VARCHAR, rank VARCHAR, snak VARCHAR, value_qid VARCHAR, value_text VARCHAR, "language" VARCHAR)[]'
+CLAIMS = (
+    "STRUCT(statement_id VARCHAR, property_id VARCHAR, rank VARCHAR, snak VARCHAR, "
+    'value_qid VARCHAR, value_text VARCHAR, "language" VARCHAR)[]'
+)
+GENERATED = 'STRUCT(category VARCHAR, "value" VARCHAR)[]'
+DROPPED = 'STRUCT(category VARCHAR, "value" VARCHAR, reason VARCHAR)[]'
 
 
 class ContractError(Exception):
@@ -116,6 +125,26 @@ PICTURE = (
     number("entropy_bits", "entropy of the grey-level histogram, bits; near 0 is blank"),
 )  # fmt: skip
 
+GRAPH_SOURCE = Table("graph_source", "graph", "source of the graph, as it was before it was read", ("source",), (
+    text("source", "what is read", allowed=("sparql", "dump")),
+    text("address", "address of the endpoint, or the name of the dump's file without its folders"),
+    text("snapshot_id", "of a dump: digest of its size, its beginning and its end, the same wherever the file lies", "?"),
+    whole("bytes", "size of the dump's file", "?"),
+    text("modified_at", "when the dump's file was last written, ISO 8601", "?"),
+    text("complete_until", "of an endpoint: the time up to which it has every edit, as it says itself", "?"),
+    text("reason", "why the endpoint's time is not known", "?"),
+    ASKED,
+))  # fmt: skip
+GRAPH_SNAPSHOT = Table("graph_snapshot", "graph", "source of the graph: which Wikidata this is", ("source",), (
+    text("source", "what was read", allowed=("sparql", "dump")),
+    text("address", "address of the endpoint, or the name of the dump's file without its folders"),
+    text("snapshot_id", "of a dump: digest of its size, its beginning and its end", "?"),
+    text("complete_until", "the time up to which every edit is in: an endpoint's own word, of a dump the newest edit met", "?"),
+    text("reason", "why an endpoint's time is not known", "?"),
+    whole("items", "items that were read"),
+    whole("newest_revision", "highest revision among them", "?"),
+    text("newest_edit_at", "newest edit among them, ISO 8601", "?"),
+))  # fmt: skip
 WIKIDATA_ITEMS = Table("wikidata_items", "graph", "item asked for, whether or not it came", ("qid",), (
     QID,
     text("status", "what came of asking", allowed=("ok", "missing", "redirect", "broken")),
@@ -131,6 +160,26 @@ WIKIDATA_ITEMS = Table("wikidata_items", "graph", "item asked for, whether or no
     _c("aliases", STRINGS, "aliases, one row each"),
     _c("claims", CLAIMS, "statements that are not deprecated, best rank only"),
     text("enwiki_title", "title of the English Wikipedia page", "?"),
+))  # fmt: skip
+MODEL_ANSWER = (
+    text("model", "language model asked, as the study names it"),
+    text("prompt_sha256", "sha256 of the messages sent to it, as JSON"),
+    text("status", "what came of asking: of not_asked and failed there is no answer",
+         allowed=("ok", "refused", "malformed", "not_asked", "failed")),
+    text("reason", "why it is not ok, or what of it was left out", "?"),
+)  # fmt: skip
+MODEL_WORDS = (
+    text("answer", "the answer as received", "?"),
+    whole("prompt_tokens", "length of the prompt, as the endpoint counts", "?"),
+    whole("completion_tokens", "length of the answer, as the endpoint counts", "?"),
+)
+VISUAL_JUDGEMENTS = Table("visual_judgements", "graph", "member that a language model is asked about", ("qid",), (
+    QID, *MODEL_ANSWER,
+    _c("visual", "BOOLEAN", "whether a photograph can show it", "?"),
+    text("explanation", "why, in the model's words", "?"),
+    text("type_qid", "the kind of thing that the model chose among the ancestors offered", "?"),
+    text("type_name", "its name, as offered", "?"),
+    *MODEL_WORDS,
 ))  # fmt: skip
 ENTITIES = Table("entities", "graph", "entity in scope", ("qid",), (
     QID,
@@ -180,15 +229,56 @@ ENTITY_TEXTS = Table("entity_texts", "graph", "text that the graph has for an en
     text("language", "language code"),
     text("text", "the words"),
 ))  # fmt: skip
-ATTRIBUTES = Table("attributes", "graph", "entity x visual attribute", ("qid", "property_id", "value_qid"), (
+VISUALITY = Table("visuality", "graph", "member, and whether a photograph would show it", ("qid",), (
     QID,
-    text("property_id", "Wikidata property"),
-    text("value_qid", "Wikidata id of the value"),
-    text("category", "kind of attribute", allowed=("colour", "material", "part")),
+    _c("visual", "BOOLEAN", "whether a photograph would show it"),
+    text("rule", "what decided", allowed=VISUAL_RULES),
+    text("reason", "the same as a sentence"),
+    _c("has_image", "BOOLEAN", "whether it has a picture, P18"),
+    text("commons_category", "Commons category named by P373", "?"),
+    text("seen_qid", "nearest class above it, or itself, that has a look", "?"),
+    whole("seen_distance", "statements up to it", "?"),
+    text("abstract_qid", "nearest class above it, or itself, that has none", "?"),
+    whole("abstract_distance", "statements up to it", "?"),
+))  # fmt: skip
+MINED_ATTRIBUTES = Table("mined_attributes", "graph", "entity x attribute that its description states", ("qid", "category", "value"), (
+    QID,
+    text("category", "kind of attribute", allowed=ATTRIBUTE_CATEGORIES),
+    text("value", "the words for it, in lower case"),
+    text("phrase", "attribute as words before or after the name"),
+    _c("leads", "BOOLEAN", "whether these words go before the name"),
+    text("description", "the English description that says so"),
+))  # fmt: skip
+ATTRIBUTES = Table("attributes", "graph", "entity x visual attribute", ("qid", "category", "value"), (
+    QID,
+    text("category", "kind of attribute", allowed=ATTRIBUTE_CATEGORIES),
     text("value", "name of the value"),
+    text("value_qid", "Wikidata id of the value", "?"),
+    text("property_id", "Wikidata property", "?"),
+    text("source", "who says so", allowed=ATTRIBUTE_SOURCES),
+    text("source_qid", "item on which it is stated, or whose description was mined"),
+    whole("distance", "statements from the entity up to that item; 0 is the entity itself"),
+    text("statement_id", "id of the statement", "?"),
+    text("rank", "its rank", "?", ("preferred", "normal")),
+    whole("place", "order within the category, from 1"),
     text("phrase", "attribute as words before or after the name, e.g. 'red', 'made of wood', 'with wing'"),
     text("attribute_type_query", "attribute with the natural type, e.g. 'red fruit'", "?"),
     text("attribute_noun_query", "attribute with the entity's name, e.g. 'red apple'"),
+))  # fmt: skip
+GENERATED_ATTRIBUTES = Table("generated_attributes", "graph", "entity that a language model is asked about", ("qid",), (
+    QID, *MODEL_ANSWER,
+    _c("attributes", GENERATED, "attributes of the answer that were taken, in its order"),
+    _c("dropped", DROPPED, "values of the answer that were not taken, each with the reason"),
+    *MODEL_WORDS,
+))  # fmt: skip
+ATTRIBUTE_COVERAGE = Table("attribute_coverage", "graph", "source or category of attributes, and their totals", ("kind", "name"), (
+    text("kind", "what is counted", allowed=("total", "source", "category")),
+    text("name", "which source or category; 'all' of the totals"),
+    whole("attributes", "attributes"),
+    whole("entities", "entities of the study"),
+    whole("with_one", "of these, with at least one such attribute"),
+    whole("with_three", "with at least three"),
+    number("share_with_one", "share of the entities, 0 to 1"), number("share_with_three", "share of the entities, 0 to 1"),
 ))  # fmt: skip
 ENTITY_CHANGES = Table("entity_changes", "graph", "entity that differs from the last sealed round", ("qid", "change"), (
     QID,

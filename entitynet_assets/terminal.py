@@ -22,6 +22,10 @@ WORK = {  # words for the summary, in the order of the river
     "searches": "searches", "downloads": "downloads", "pictures": "pictures decoded", "shards_packed": "shards packed",
     "trainings": "trainings", "evaluations": "evaluations", "floors": "floors measured",
 }  # fmt: skip
+ASKED = {  # words for what only a study with a language model does
+    "prompts": "requests to the language model", "not_asked": "prompts not sent, as language_model.max_calls was reached",
+}  # fmt: skip
+WORDS = {**WORK, **ASKED}
 
 
 class TerminalProgress:
@@ -61,7 +65,7 @@ class TerminalProgress:
             return
         self.made += 1
         done = ", ".join(
-            f"{number} {WORK.get(name, name)}" for name, number in counts.items() if name != "rows" and number
+            f"{number} {WORDS.get(name, name)}" for name, number in counts.items() if name != "rows" and number
         )
         room = TABLES[table].room
         self.console.print(
@@ -71,7 +75,7 @@ class TerminalProgress:
 
     def summary(self) -> str:
         """Say in one line what was done."""
-        done = ", ".join(f"{self.work[name]:,} {words}" for name, words in WORK.items() if self.work[name])
+        done = ", ".join(f"{self.work[name]:,} {words}" for name, words in WORDS.items() if self.work[name])
         if not self.made:
             return f"Up to date: all {self.unchanged} tables and slices unchanged; no search, no download, no packing, no training."
         idle = [words for name, words in WORK.items() if not self.work[name]]

@@ -43,7 +43,7 @@ def default(column: Column) -> Any:
         return column.allowed[0]
     if column.type.endswith("[]"):
         return []
-    return {"VARCHAR": "", "BIGINT": 0, "UBIGINT": 0, "DOUBLE": 0.0}[column.type]
+    return {"VARCHAR": "", "BIGINT": 0, "UBIGINT": 0, "DOUBLE": 0.0, "BOOLEAN": False}[column.type]
 
 
 def full_row(table: Table, row: Mapping[str, Any]) -> Row:
@@ -105,7 +105,8 @@ def select_rows(name: str, study: Study, inputs: Mapping[str, Sequence[Row]]) ->
     """Run the SELECT of a whole table over rows in memory, checked against its contract; for properties, as it is fast."""
     table, query = TABLES[name], read_sql(TABLES[name])
     place = cast(Workplace, SimpleNamespace(study=study, limit=0))
-    params = {key: value for key, value in study_parameters(place).items() if key in parameters_of(query)}
+    used = parameters_of(query)
+    params = {key: value for key, value in study_parameters(place).items() if key in used}
     with contextlib.closing(connect()) as con:
         for above in STATIONS[name].reads:
             contract = TABLES.get(above) or PREVIOUS[above]
@@ -119,7 +120,8 @@ def select_rows(name: str, study: Study, inputs: Mapping[str, Sequence[Row]]) ->
 def claim(property_id: str, value_qid: str | None = None, text: str | None = None, language: str | None = None) -> Row:
     """Return a statement as wikidata_items holds it."""
     return {
-        "property_id": property_id, "rank": "normal", "snak": "value", "value_qid": value_qid, "value_text": text, "language": language,
+        "statement_id": None, "property_id": property_id, "rank": "normal", "snak": "value",
+        "value_qid": value_qid, "value_text": text, "language": language,
     }  # fmt: skip
 
 

@@ -133,14 +133,14 @@ def test_a_slice_that_breaks_leaves_the_others_recorded(small_lake: Callable[...
 
 
 def test_a_new_round_is_opened_by_configuration(small: SmallLake) -> None:
-    items = replace(STATIONS["wikidata_items"], make=Counting(table="wikidata_items"))
+    source = replace(STATIONS["graph_source"], make=Counting(table="graph_source"))
     config = {
-        "ops": {"wikidata_items": {"config": {"new_round": True}}},
+        "ops": {"graph_source": {"config": {"new_round": True}}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     with dg.DagsterInstance.ephemeral() as instance:
         dg.materialize(
-            [build_asset(items, small.study)],
+            [build_asset(source, small.study)],
             instance=instance,
             resources={"workplace": small.place},
             run_config=config,

@@ -13,6 +13,8 @@ from typing import Any
 
 from entitynet_assets.draft.names import QID, folded, names_of
 from entitynet_assets.graph.dump import rows_of_items
+from entitynet_assets.graph.hydration import ItemApi
+from entitynet_assets.graph.source import need_answer
 from entitynet_assets.graph.sparql import ENTITY, PREFIXES, parse_bindings
 from entitynet_assets.resources import Workplace, data_path, endpoint
 from entitynet_assets.web import Request
@@ -48,18 +50,14 @@ def _in_dump(place: Workplace, names: Sequence[str]) -> Rows:
 
 
 def _at_endpoint(place: Workplace, names: Sequence[str]) -> Rows:
-    from entitynet_assets.graph.assets import ask_items  # with it comes Dagster, which other commands do without
-
     ids = {name for name in names if QID.fullmatch(name)}
     plain = [name for name in names if name not in ids]
     for start in range(0, len(plain), NAMES_A_QUERY):
         ids.update(_ids(place, plain[start : start + NAMES_A_QUERY]))
-    return ask_items(place, sorted(ids), "member", place.progress.advance)
+    return ItemApi(place).rows(sorted(ids), "member", place.progress.advance)
 
 
 def _ids(place: Workplace, names: Sequence[str]) -> Iterator[str]:
-    from entitynet_assets.graph.assets import need_answer
-
     form = {"query": names_query(names, place.study.scope.languages)}
     address = endpoint("sparql", place.study.graph.sparql)
     answer = place.web.ask(Request(address, headers={"Accept": "application/sparql-results+json"}, form=form))

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from entitynet_assets.lake import Lake
-from entitynet_assets.partitions import slice_keys
 from entitynet_assets.resources import Progress, Workplace
-from entitynet_assets.stations import run_slice
 from entitynet_assets.studies.models import Study
 from entitynet_assets.tables import TABLES
 
 MADE = (
-    "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "entities", "root_branches", "graph_integrity",
+    "graph_source", "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "visual_judgements", "visuality", "entities",
+    "root_branches", "graph_integrity",
 )  # fmt: skip
 LEFT_OUT = (
-    "not_ok", "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "over_limit",
+    "not_ok", "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "not_visual",
+    "over_limit",
 )  # fmt: skip
 Rows = list[dict[str, Any]]
 
@@ -48,7 +48,10 @@ def preview(study: Study, progress: Progress) -> Preview:
 
 
 def _made(place: Workplace) -> Preview:
-    from entitynet_assets.definitions import stations  # with it comes Dagster, which other commands do without
+    # With these comes Dagster, which other commands do without.
+    from entitynet_assets.definitions import stations
+    from entitynet_assets.partitions import slice_keys
+    from entitynet_assets.stations import run_slice
 
     for name in MADE:
         run_slice(stations()[name], place, slice_keys(place.study, TABLES[name].slicing)[0])

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import dagster as dg
-import msgspec
 
 from entitynet_assets import previews
 from entitynet_assets.graph.closure import INSTANCE_OF, excluded_members, members, need_roots, walk_up
 from entitynet_assets.graph.dump import rows_of_scope
-from entitynet_assets.graph.items import UNREADABLE, parents_in_row, parse_item, value_qids
+from entitynet_assets.graph.hydration import ItemApi
+from entitynet_assets.graph.items import parents_in_row, value_qids
+from entitynet_assets.graph.model_tables import generated_attributes, visual_judgements
 from entitynet_assets.graph.service import Service
-from entitynet_assets.graph.source import SourceError
+from entitynet_assets.graph.snapshot import dump_facts, source_row
+from entitynet_assets.graph.source import need_answer
 from entitynet_assets.resources import Workplace, data_path, endpoint
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Scope
 from entitynet_assets.tables import (
+    ATTRIBUTE_COVERAGE,
     ATTRIBUTES,
     ENTITIES,
     ENTITY_CHANGES,
@@ -28,14 +30,16 @@ from entitynet_assets.tables import (
     ENTITY_ROOTS,
     ENTITY_TEXTS,
     GRAPH_INTEGRITY,
+    GRAPH_SNAPSHOT,
+    GRAPH_SOURCE,
+    MINED_ATTRIBUTES,
     PARENT_STATEMENTS,
     ROOT_BRANCHES,
+    VISUALITY,
     WIKIDATA_ITEMS,
 )
-from entitynet_assets.web import Answer, Request
+from entitynet_assets.web import Request
 
-MISSING = b'{"missing":""}'  # how the item API says it
-IDS_A_CALL = 50  # the item API's limit for anybody
 Row = dict[str, Any]
 Rows = list[Row]
 
@@ -59,21 +63,41 @@ def _scope(place: Workplace) -> dict[str, Any]:
     }
 
 
+def _source(place: Workplace) -> dict[str, Any]:
+    graph = place.study.graph
+    return {
+        "source": graph.model_dump(), "round": place.lake.round(), "file": dump_facts(place) if graph.source == "dump" else None,
+    }  # fmt: skip
+
+
+@station(
+    GRAPH_SOURCE,
+    params=_source,
+    kinds=("python", "sparql"),
+    config_schema={"new_round": dg.Field(bool, default_value=False)},
+)
+def graph_source(work: Work) -> Made:
+    """What the study's source says of itself, asked once a round; of a dump its file, looked at by every run.
+
+    So a file that was replaced is read again within the same round, and one that was not is not.
+
+    Configuration `new_round: true` seals the current harvest round first, so that everything is asked anew.
+    """
+    return Made([source_row(work.place)])
+
+
 @station(
     WIKIDATA_ITEMS,
-    reads=("previous_entities",),
+    reads=("graph_source", "previous_entities"),
     params=_scope,
     kinds=("python", "sparql"),
     preview=previews.ITEMS,
-    code_version="5",
-    config_schema={"new_round": dg.Field(bool, default_value=False)},
+    code_version="7",
 )
 def wikidata_items(work: Work) -> Made:
     """Items at or below the study's roots or named by it, what names their colours, materials and parts, and former entities.
 
     What was an entity in the last sealed round and is found no more is asked for once, so that a merge is told from a deletion.
-
-    Configuration `new_round: true` seals the current harvest round first, so that everything is asked anew.
     """
     rows = _from_dump(work) if work.study.graph.source == "dump" else _from_sparql(work)
     counts, items = Counter[str](), Counter[str]()
@@ -90,23 +114,24 @@ def _counted(rows: Iterable[Row], counts: Counter[str], items: Counter[str]) -> 
 def _from_sparql(work: Work) -> Rows:
     scope = work.study.scope
     with work.lake.noting(work.table.name, work.slice, 1) as note:
-        service = _service(work, note)
+        notes = work.lake.notes(work.table.name, work.slice)
+        service, items = _service(work, note, notes), ItemApi(work.place, note, notes)
         walked = members(scope.roots, scope.relations, service.below, scope.exclude).keys()
-        rows = _hydrate(work, sorted({*walked, *scope.items}), "member")
+        rows = items.rows(sorted({*walked, *scope.items}), "member", work.advance)
         out = _excluded([row for row in rows if row["qid"] in walked], service, scope) - set(scope.items)
         service.need_whole()
-    rows = [row for row in rows if row["qid"] not in out]
-    values = set[str]().union(*(value_qids(row) for row in rows))
-    rows += _ancestors(work, rows)
-    taken = {row["qid"] for row in rows}
-    former = _former(work) - taken - values
-    return rows + _hydrate(work, sorted(values - taken), "value") + _hydrate(work, sorted(former), "former")
+        rows = [row for row in rows if row["qid"] not in out]
+        values = set[str]().union(*(value_qids(row) for row in rows))
+        rows += _ancestors(work, items, rows)
+        taken = {row["qid"] for row in rows}
+        former = _former(work) - taken - values
+        rows += items.rows(sorted(values - taken), "value", work.advance)
+        return rows + items.rows(sorted(former), "former", work.advance)
 
 
-def _service(work: Work, note: Callable[[Mapping[str, Any]], None]) -> Service:
+def _service(work: Work, note: Callable[[Mapping[str, Any]], None], notes: Rows) -> Service:
     address = endpoint("sparql", work.study.graph.sparql)
     accept = {"Accept": "application/sparql-results+json"}
-    notes = work.lake.notes(work.table.name, work.slice)
     return Service(
         lambda query: work.place.web.ask(Request(address, headers=accept, form={"query": query})),
         lambda answer: need_answer(answer, "SPARQL"), note, notes, key=f"{address} round {work.lake.round()}",
@@ -125,13 +150,13 @@ def _excluded(rows: Rows, service: Service, scope: Scope) -> set[str]:
     return out
 
 
-def _ancestors(work: Work, rows: Rows) -> Rows:
+def _ancestors(work: Work, items: ItemApi, rows: Rows) -> Rows:
     """Return what is above the items that the scope names, asked for level by level."""
     scope, known = work.study.scope, {row["qid"]: row for row in rows}
     found: Rows = []
 
     def above(qids: Sequence[str], relations: Sequence[str]) -> set[str]:
-        new = _hydrate(work, [qid for qid in qids if qid not in known], "ancestor")
+        new = items.rows([qid for qid in qids if qid not in known], "ancestor", work.advance)
         found.extend(new)
         known.update({row["qid"]: row for row in new})
         return set[str]().union(*(parents_in_row(known[qid], relations) for qid in qids))
@@ -144,95 +169,25 @@ def _former(work: Work) -> set[str]:
     return {row["qid"] for row in work.rows("previous_entities", "qid")}
 
 
-def _hydrate(work: Work, qids: Sequence[str], role: str) -> Rows:
-    return ask_items(work.place, qids, role, work.advance)
-
-
-def ask_items(place: Workplace, qids: Sequence[str], role: str, advance: Callable[[int, int, str], None]) -> Rows:
-    """Return the rows of items as the item API has them. Raises SourceError if it does not answer."""
-    address, scope = endpoint("api", place.study.graph.api), place.study.scope
-    rows: Rows = []
-    for start in range(0, len(qids), IDS_A_CALL):
-        batch = qids[start : start + IDS_A_CALL]
-        query = {
-            "action": "wbgetentities",
-            "ids": "|".join(batch),
-            "format": "json",
-            "languages": "|".join({*scope.languages, "en", "mul"}),
-        }
-        answer = need_answer(place.web.ask(Request(address, params=query)), "item API")
-        found = _entities(answer)
-        rows += [parse_item(qid, found.get(qid, MISSING), role, scope.languages, scope.exclude_having) for qid in batch]
-        advance(start + len(batch), len(qids), f"{role} items")
-    return rows
-
-
-def _entities(answer: Answer) -> dict[str, msgspec.Raw]:
-    """Return each item as it came, by the id that was asked for."""
-    try:
-        said = msgspec.json.decode(answer.body, type=_Said)
-        if said.error is not None:
-            raise SourceError(f"item API refused: {said.error.code}: {said.error.info}; mend graph.api or wait")
-        if said.entities is None:
-            raise ValueError("no entities")
-        return {_asked_id(qid, item): item for qid, item in said.entities.items()}
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"item API: expected entities, found {answer.body[:200]!r}; check graph.api") from error
-
-
-class _Refusal(msgspec.Struct):
-    code: Any = None
-    info: Any = None
-
-
-class _Said(msgspec.Struct):
-    error: _Refusal | None = None
-    entities: dict[str, msgspec.Raw] | None = None
-
-
-def _asked_id(qid: str, item: msgspec.Raw) -> str:
-    try:
-        return msgspec.json.decode(item, type=_Moved).redirects.asked or qid
-    except UNREADABLE:
-        return qid
-
-
-class _From(msgspec.Struct):
-    asked: str | None = msgspec.field(name="from", default=None)
-
-
-class _Moved(msgspec.Struct):
-    redirects: _From
-
-
-def need_answer(answer: Answer, name: str) -> Answer:
-    """Return an answer that came whole. Raises SourceError with what was asked and what to do."""
-    if not answer.ok:
-        said = answer.body[:200].decode("utf-8", "replace")
-        if answer.outcome in ("connection", "timeout"):
-            raise SourceError(
-                f"{name} at {answer.url}: the host {urlsplit(answer.url).netloc} did not answer: {answer.outcome} ({answer.reason}), "
-                f"{answer.tries} tries; this study needs the network, and nothing of it was changed: check the address and the network"
-            )
-        raise SourceError(
-            f"{name} at {answer.url}: {answer.outcome} ({answer.reason}) after {answer.tries} tries: {said}; "
-            "check the address and the network"
-        )
-    return answer
-
-
 def _from_dump(work: Work) -> Iterator[Row]:
     return rows_of_scope(data_path(endpoint("dump", work.study.graph.dump)), work.study.scope, _former(work))
 
 
 STATIONS: tuple[Station, ...] = (
+    graph_source,
     wikidata_items,
+    sql_asset(GRAPH_SNAPSHOT, preview=previews.SNAPSHOT),
     sql_asset(PARENT_STATEMENTS),
     sql_asset(ENTITY_PARENTS),
     sql_asset(ENTITY_ROOTS),
+    visual_judgements,
+    sql_asset(VISUALITY, preview=previews.VISUALITY),
     sql_asset(ENTITIES, preview=previews.ENTITIES),
     sql_asset(ROOT_BRANCHES),
+    sql_asset(MINED_ATTRIBUTES),
+    generated_attributes,
     sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
+    sql_asset(ATTRIBUTE_COVERAGE, preview=previews.ATTRIBUTE_COVERAGE),
     sql_asset(ENTITY_TEXTS),
     sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),
     sql_asset(ENTITY_CHANGES),

@@ -101,8 +101,12 @@ class _Zst(io.RawIOBase):
         super().close()
 
 
+def _gzip(path: Path) -> Any:
+    return igzip_threaded.open(path, "rb", threads=1).detach()  # unpacked by a thread
+
+
 OPENERS: dict[str, Callable[[Path], BinaryIO]] = {
-    ".gz": lambda path: cast(BinaryIO, igzip_threaded.open(path, "rb", threads=1)),
+    ".gz": lambda path: io.BufferedReader(_gzip(path), BUFFER),  # its own buffer holds a quarter of a line
     ".bz2": lambda path: cast(BinaryIO, bz2.open(path, "rb")),  # noqa: SIM115
     ".zst": lambda path: cast(BinaryIO, io.BufferedReader(_Zst(path), BUFFER)),
 }

@@ -14,9 +14,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, field
 
+# What attributes are made of; sql/graph/attributes.sql says what each of these properties comes to in words.
+LOOKS = (
+    "P462", "P1340", "P1884", "P5422", "P2079", "P186", "P516", "P527", "P2670", "P4330", "P4000", "P1419", "P784", "P2974", "P276", "P706",
+    "P2975", "P361", "P1582", "P1034", "P2283", "P366", "P1535", "P3095", "P1056", "P1552", "P136", "P149", "P135", "P180", "P1672",
+)  # fmt: skip
 # Structure, names, media and looks; everything else of an item is left where it is.
-KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "P527", "P361")
-NAMING_VALUES = ("P462", "P186", "P527", "P31")  # values whose names we need
+KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", *LOOKS)
+NAMING_VALUES = (*LOOKS, "P31")  # values whose names we need
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Raw = bytes | bytearray | memoryview | msgspec.Raw
 
@@ -55,6 +60,7 @@ class Statement(Struct):
 
     mainsnak: Snak
     rank: str = "normal"
+    id: str | None = None
 
 
 class Sitelink(Struct):
@@ -78,7 +84,7 @@ def decoder(languages: tuple[str, ...], also: tuple[str, ...] = ()) -> msgspec.j
         ("id", str), ("missing", Any, UNSET), ("redirects", Redirects | list | None, None), ("lastrevid", int | None, None),
         ("modified", str | None, None), ("labels", terms | list | None, None), ("descriptions", terms | list | None, None),
         ("aliases", aliases | list | None, None), ("claims", _statements(kept(also)) | list | None, None),
-        ("sitelinks", dict[str, Sitelink] | list | None, None),
+        ("sitelinks", dict[str, msgspec.Raw] | list | None, None),
     ])  # fmt: skip
     return msgspec.json.Decoder(item)
 
@@ -112,12 +118,12 @@ def parse_item(qid: str, raw: Raw, role: str, languages: Sequence[str], also: Se
     """
     try:
         item = decoder(tuple(languages), tuple(also)).decode(raw)
+        row = _row(qid, item, role, sorted({*languages, "en", "mul"}), kept(also))
     except UNREADABLE as error:
         status = "missing" if _says_missing(raw) else "broken"
         return empty_row(qid, role, status, "no such item" if status == "missing" else f"not an item: {error}")
     if item.missing is not UNSET:
         return empty_row(qid, role, "missing", "no such item")
-    row = _row(qid, item, role, sorted({*languages, "en", "mul"}), kept(also))
     merged = item.redirects.to if isinstance(item.redirects, Redirects) else None
     if target := merged or (item.id if item.id != qid else None):
         return {**row, "status": "redirect", "redirect_qid": target, "reason": f"merged into {target}"}
@@ -157,17 +163,17 @@ def parents_in_row(row: Mapping[str, Any], relations: Collection[str]) -> set[st
     return {claim["value_qid"] for claim in claims if claim["value_qid"] and claim["property_id"] in relations}
 
 
-def parents_of(above: Any, number: int) -> Iterator[str]:
-    """Yield the items that an item's best statements of the decoder's numbered relation lead to."""
-    if isinstance(above.claims, Struct):
-        for statement in _best(getattr(above.claims, f"k{number}") or ()):
+def values_of(above: Any) -> Iterator[tuple[int, str]]:
+    """Yield (number of the decoder's property, item) for each of an item's best statements that lead to an item."""
+    for number, statements in enumerate(_values(above.claims)):
+        for statement in _best(statements) if statements else ():
             if (qid := _qid(statement.mainsnak)) is not None:
-                yield qid
+                yield number, qid
 
 
 def _row(qid: str, item: Any, role: str, wanted: Sequence[str], properties: Sequence[str]) -> dict[str, Any]:
     sitelinks = item.sitelinks if isinstance(item.sitelinks, dict) else {}
-    enwiki = sitelinks.get("enwiki")
+    enwiki = msgspec.json.decode(sitelinks["enwiki"], type=Sitelink).title if "enwiki" in sitelinks else None
     aliases = _values(item.aliases)
     return {
         "qid": qid, "status": "ok", "reason": None, "redirect_qid": None, "role": role, "revision": item.lastrevid,
@@ -181,7 +187,7 @@ def _row(qid: str, item: Any, role: str, wanted: Sequence[str], properties: Sequ
             _claim(pid, statement)
             for pid, many in zip(properties, _values(item.claims), strict=False) if many for statement in _best(many)
         ],
-        "enwiki_title": enwiki.title if enwiki else None,
+        "enwiki_title": enwiki,
     }  # fmt: skip
 
 
@@ -213,5 +219,6 @@ def _claim(pid: str, statement: Statement) -> dict[str, Any]:
         value = snak.datavalue.value
         text, language = (value, None) if isinstance(value, str) else (value.text, value.language)
     return {
-        "property_id": pid, "rank": statement.rank, "snak": snak.snaktype, "value_qid": qid, "value_text": text, "language": language,
+        "statement_id": statement.id, "property_id": pid, "rank": statement.rank, "snak": snak.snaktype,
+        "value_qid": qid, "value_text": text, "language": language,
     }  # fmt: skip

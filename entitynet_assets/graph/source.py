@@ -1,10 +1,27 @@
-"""What can go wrong with a source of the graph.
-
-Belongs here: the error that every source raises. Does not belong here: any source (sparql.py, dump.py).
-"""
+"""What can go wrong with a source of the graph, and the words for it."""
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from entitynet_assets.web import Answer
+
 
 class SourceError(RuntimeError):
-    """A graph source that did not answer: what was asked, what came, what to do."""
+    """A source of the graph did not answer or cannot be read: what was asked, what came, what to do."""
+
+
+def need_answer(answer: Answer, name: str) -> Answer:
+    """Return an answer that came whole. Raises SourceError with what was asked and what to do."""
+    if not answer.ok:
+        said = answer.body[:200].decode("utf-8", "replace")
+        if answer.outcome in ("connection", "timeout"):
+            raise SourceError(
+                f"{name} at {answer.url}: the host {urlsplit(answer.url).netloc} did not answer: {answer.outcome} ({answer.reason}), "
+                f"{answer.tries} tries; this study needs the network, and nothing of it was changed: check the address and the network"
+            )
+        raise SourceError(
+            f"{name} at {answer.url}: {answer.outcome} ({answer.reason}) after {answer.tries} tries: {said}; "
+            "check the address and the network"
+        )
+    return answer

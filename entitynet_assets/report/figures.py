@@ -71,6 +71,12 @@ def stages(shelf: Shelf) -> list[tuple[str, int]]:
     ]
 
 
+def snapshot(shelf: Shelf) -> Row:
+    """Return which Wikidata the graph is of: source, address, up to when it is complete and the newest edit met; empty where not made."""
+    found = shelf.ask("SELECT source, address, snapshot_id, complete_until, newest_edit_at FROM graph_snapshot")
+    return found[0] if found else {}
+
+
 def release(shelf: Shelf) -> Row:
     """Return what the release is: its id, tars, pictures and how many of them loaders skip."""
     query = (

@@ -42,6 +42,7 @@ def contents(shelf: Shelf) -> dict[str, Any]:
     board, stages = figures.board(shelf), figures.stages(shelf)
     return {
         "study": shelf.study, "round": shelf.lake.round(), "release": figures.release(shelf), "failed": shelf.failed(),
+        "snapshot": figures.snapshot(shelf),
         "board": board, "floors": figures.floors(shelf), "board_chart": _board_chart(board),
         "found": [stage for stage in stages if stage[0] in FOUND],
         "funnel": Markup(funnel([stage for stage in stages if stage[0] not in FOUND], "Pictures from stage to stage")),

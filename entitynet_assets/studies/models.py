@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -48,7 +49,8 @@ class Scope(Section):
     P31 among the relations adds the instances of a class and goes no further; without it named individuals stay out.
     Of an item named in `items` nothing below is taken; what is above it is read for its natural type and is no entity.
     `skip_types` are never a natural type. A branch with more than `max_branch_share` of a root's entities, and at least
-    `min_branch_entities`, is a finding.
+    `min_branch_entities`, is a finding. `visual` = "rules" leaves out what no photograph would show, by the rules of visuality;
+    "judge" lets a language model overrule them.
     """
 
     roots: list[Qid] = []
@@ -64,6 +66,8 @@ class Scope(Section):
     skip_types: list[Qid] = list(ABSTRACT)
     max_branch_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     min_branch_entities: Annotated[int, Field(ge=1)] = 100
+    visual: Literal["off", "rules", "judge"] = "off"
+    attributes_per_category: Annotated[int, Field(ge=1)] = 10
 
     @model_validator(mode="after")
     def _someone(self) -> Scope:
@@ -87,6 +91,40 @@ class Graph(Section):
             if not getattr(self, key):
                 raise ValueError(f"graph.{key} is empty; graph.source = {self.source!r} needs {' and '.join(need)}")
         return self
+
+
+class LanguageModel(Section):
+    """An OpenAI-compatible endpoint that is asked whether members can be seen (`judge`) and what entities look like (`attributes`).
+
+    `max_calls` limits the requests of one run, repeated ones too; `max_tokens` is the length of an answer, `per_category` the
+    attributes of one kind. A key comes from the environment (resources.py) and is no part of an address.
+    """
+
+    address: str
+    model: Annotated[str, Field(min_length=1)]
+    judge: bool = False
+    attributes: bool = False
+    max_calls: Annotated[int, Field(ge=1)] = 1000
+    max_tokens: Annotated[int, Field(ge=50)] = 800
+    per_category: Annotated[int, Field(ge=1, le=20)] = 5
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+
+    @field_validator("address")
+    @classmethod
+    def _plain(cls, address: str) -> str:
+        if fault := address_fault(address):
+            raise ValueError(fault)
+        return address
+
+
+def address_fault(address: str) -> str | None:
+    """Return what is wrong with the address of a language model, without repeating what may be a key; None if nothing is."""
+    parts = urlsplit(address)
+    if "@" in address or parts.query or parts.fragment:
+        return "found a user name, a query or a fragment in the address; allowed: http(s)://host/path, and a key by the environment"
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return f"found {address!r}; allowed: http(s)://host/path, as in http://127.0.0.1:8000/v1"
+    return None
 
 
 class Web(Section):
@@ -253,6 +291,7 @@ class Study(Section):
     scope: Scope
     graph: Graph
     web: Web
+    language_model: LanguageModel | None = None
     sample: Sample | None = None
     queries: Queries = Queries()
     folders: list[Folder] = []
@@ -271,6 +310,10 @@ class Study(Section):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind}: {sorted(twice)} named twice; give each its own name")
+        if self.scope.visual == "judge" and not (self.language_model and self.language_model.judge):
+            raise ValueError(
+                "scope.visual: found 'judge', and no model is asked; say judge = true in [language_model], or visual = \"rules\""
+            )
         searches = [f"folder://{folder.name}/search" for folder in self.folders]
         for provider in self.providers:
             if provider.name == "folder" and provider.address not in searches:

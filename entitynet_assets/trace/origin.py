@@ -13,7 +13,7 @@ from entitynet_assets.trace.tree import Branch, Row, branch, counted, said, shor
 Rows = Mapping[str, Sequence[Row]]
 PROPERTIES = {
     "P31": "instance of", "P279": "subclass of", "P171": "parent taxon",
-    "P462": "colour", "P186": "material", "P527": "has part",
+    "P462": "colour", "P186": "material", "P527": "has part", "P2670": "has parts of the class", "P1419": "shape", "P2974": "habitat",
 }  # fmt: skip
 SHOWN_SEARCHES = 12
 QUOTED = 120  # characters of a text from the web
@@ -30,7 +30,7 @@ def entity_branch(qid: str, facts: Rows, below: Iterable[Branch] = (), note: str
         key: (found or {}).get(key)
         for key in ("label", "description", "natural_type", "root_qid", "root_label", "sitelink_count")
     }
-    statements = [*line_to_root(qid, root, facts["edges"]), *_looks(qid, facts["attributes"])]
+    statements = [*line_to_root(qid, root, facts["edges"]), *_looks(qid, facts)]
     return branch("entity", words, {"qid": qid, **kept}, [*statements, *below])
 
 
@@ -73,17 +73,33 @@ def shortest_line(qid: str, root: str | None, edges: Sequence[Row]) -> list[Row]
     return steps
 
 
-def _looks(qid: str, attributes: Sequence[Row]) -> list[Branch]:
-    """Return the statements on how the entity looks, one branch a property."""
-    stated: dict[str, list[Row]] = {}
-    for row in attributes:
+def _looks(qid: str, facts: Rows) -> list[Branch]:
+    """Return how the entity looks, one branch for each property or category, who says so and where."""
+    said_by: dict[tuple[str, str, str], list[Row]] = {}
+    for row in facts["attributes"]:
         if row["qid"] == qid:
-            stated.setdefault(row["property_id"], []).append(row)
-    return [
-        branch("statement", f"{PROPERTIES.get(name, name)} ({name}): {', '.join(row['value'] for row in rows)}",
-               {"property_id": name, "values": [row["value_qid"] for row in rows]})
-        for name, rows in stated.items()
-    ]  # fmt: skip
+            said_by.setdefault((row["source"], row["source_qid"], row["property_id"] or row["category"]), []).append(
+                row
+            )
+    return [_look(rows, facts["edges"]) for rows in said_by.values()]
+
+
+def _look(rows: Sequence[Row], edges: Sequence[Row]) -> Branch:
+    first = rows[0]
+    name = first["property_id"]
+    title = f"{PROPERTIES.get(name, first['category'])} ({name})" if name else first["category"]
+    where = {
+        "inherited": f"inherited from {name_of(first['source_qid'], edges)} ({first['source_qid']})",
+        "mined": "read in its description",
+        "generated": "said by a language model",
+    }.get(first["source"])
+    words = f"{title}: {', '.join(row['value'] for row in rows)}" + (f"; {where}" if where else "")
+    same = ("property_id", "category", "source", "source_qid", "distance")
+    many = ("value", "value_qid", "statement_id", "rank")
+    return branch(
+        "statement" if name else "attribute", words,
+        {**{key: first[key] for key in same}, "values": [{key: row[key] for key in many} for row in rows]},
+    )  # fmt: skip
 
 
 def search_branches(hits: Sequence[Row]) -> list[Branch]:

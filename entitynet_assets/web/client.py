@@ -19,28 +19,26 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, TypeVar
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from entitynet_assets.folder_site import SCHEME, FolderSite
 from entitynet_assets.web.addresses import Reach, host_of, place_of
-from entitynet_assets.web.manners import PRODUCT, RULES_AGE_S, RULES_BYTES, Rules, opt_out, reservations, robots_rules
+from entitynet_assets.web.hops import answered, beside, outcome_of, redirected, used_up
+from entitynet_assets.web.manners import PRODUCT, RULES_AGE_S, RULES_BYTES, Rules, reservations, robots_rules
 from entitynet_assets.web.messages import PASSING, Answer, Request, rest_s, retry_after_s
 from entitynet_assets.web.pace import BACKOFF_S, MAX_PAUSE_S, Pace
 from entitynet_assets.web.quota import QuotaFile
-from entitynet_assets.web.wire import REDIRECTS, SLOWEST_BYTES, SLOWEST_S, Caps, Exchange, Lane
+from entitynet_assets.web.wire import REDIRECTS, SLOWEST_BYTES, SLOWEST_S, Caps, Exchange, Lanes
 
 T = TypeVar("T")
 TDM = "/.well-known/tdmrep.json"
 MAX_REDIRECTS = 5
-MAX_ORIGINS = 256  # origins to which connections are kept
 WORKERS = 128  # requests on the wire at once, over all hosts
+UNREAD = 32  # answers that may wait for a slow reader, beside those on the wire
 DRAWN = 32  # requests drawn ahead for each that may be on the wire, so that a slow host's do not fill the way
 RETRIED = ("throttled", "timeout", "connection", "http_error", "truncated")
-VALIDATORS = ("if-none-match", "if-modified-since")
-SHARED = ("accept", *VALIDATORS)  # headers that may follow a redirect to another host; a key may not
-_BY_STATUS = {404: "not_found", 410: "gone", 401: "forbidden", 403: "forbidden", 451: "forbidden", 429: "throttled"}
 
 
 @dataclass
@@ -61,7 +59,7 @@ class _Crowd:
     def __post_init__(self) -> None:
         self.wire = asyncio.Semaphore(self.workers)
         self.suspects = asyncio.Semaphore(max(1, self.workers // 4))
-        self.held = asyncio.Semaphore(4 * self.workers)  # begun and not yet taken by the reader
+        self.held = asyncio.Semaphore(self.workers + UNREAD)  # on the wire or not yet taken by the reader
         self.answers: queue.SimpleQueue[tuple[Any, Answer | BaseException]] = queue.SimpleQueue()
 
 
@@ -69,7 +67,7 @@ class _Crowd:
 class _Way:
     """What a request keeps on its way: `picture` says that its address is a stranger's, `before` what led to it.
 
-    `keep` cuts its body off; `holding` says that its answer has a place kept with the reader.
+    `keep` cuts its body off, which is for rules and reaches no reader; `holding` says that a place is kept with the reader.
     """
 
     crowd: _Crowd
@@ -81,9 +79,15 @@ class _Way:
 
     async def hold(self) -> None:
         """Keep a place for the answer: a reader who is slow holds up the asking, not the memory."""
-        if not self.holding:
+        if not self.holding and self.keep is None:
             await self.crowd.held.acquire()
             self.holding = True
+
+    def let_go(self) -> None:
+        """Give the place back until the next try."""
+        if self.holding:
+            self.crowd.held.release()
+            self.holding = False
 
 
 class Web:
@@ -104,8 +108,7 @@ class Web:
         self._folders: dict[str, FolderSite] = {}
         self._hosts: dict[str, Pace] = {}
         self._origins: dict[str, _Origin] = {}
-        self._lanes: dict[tuple[str, bool], list[Lane]] = {}
-        self.certificates = httpx.create_ssl_context()
+        self.lanes = Lanes(self.reach)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -125,7 +128,7 @@ class Web:
             raise
 
     def ask_all(self, requests: Iterable[tuple[Any, Request]], workers: int = WORKERS) -> Iterator[tuple[Any, Answer]]:
-        """Ask many at once; yields (tag, answer) as they come. Never holds more than `4 x workers` answers.
+        """Ask many at once; yields (tag, answer) as they come. Never holds more than `workers` + UNREAD answers.
 
         A reader that stops early leaves the requests that were not begun.
         """
@@ -183,7 +186,8 @@ class Web:
             await way.hold()
             return await self._in_thread(self._ask_folder, request)
         answer = Answer(request.url, "bad_url", "only absolute http(s) addresses are asked")
-        for number in range(1, way.tries + 1):
+        tries = request.tries or way.tries
+        for number in range(1, tries + 1):
             try:
                 answer = await self._try(request, number, way)
             except (ValueError, httpx.InvalidURL) as error:  # an address that urllib or httpx cannot take apart
@@ -191,7 +195,9 @@ class Web:
             passes = answer.outcome != "http_error" or (answer.status or 0) >= 500  # else it would say the same again
             if answer.outcome not in RETRIED or answer.left or not passes:
                 break
-            if number < way.tries and "retry-after" not in answer.headers:
+            if number < tries:
+                way.let_go()
+            if number < tries and "retry-after" not in answer.headers:
                 await asyncio.sleep(BACKOFF_S * 2 ** (number - 1))
         if answer.outcome in PASSING and answer.retry_after_s is None:
             wish = retry_after_s(answer.headers.get("retry-after", ""))
@@ -209,7 +215,7 @@ class Web:
                 return answer
             if not answer.headers.get("location"):
                 return replace(answer, outcome="bad_url", reason=f"HTTP {answer.status} without Location")
-            hop, before = _redirected(hop, answer), hop.url
+            hop, before = redirected(hop, answer), hop.url
         return Answer(request.url, "too_many_redirects", f"more than {MAX_REDIRECTS}", tries=number)
 
     async def _hop(self, hop: Request, before: str | None, number: int, way: _Way) -> Answer:
@@ -228,12 +234,10 @@ class Web:
                     if isinstance(found, Exchange):
                         break
                     if found > MAX_PAUSE_S:
-                        return _used_up(hop, found)
+                        return used_up(hop, found)
                     await asyncio.sleep(found)
-            outcome, reason = found.fault or _outcome(found.status or 0, found.headers, hop)
-            body = b"" if outcome == "opted_out" else found.body
-            answer = Answer(hop.url, outcome, reason, found.status, dict(found.headers), body, number)
-            if outcome != "forbidden_address":
+            answer = answered(found, hop, number)
+            if answer.outcome != "forbidden_address":
                 pace.learn(answer, began_at)
             return answer
         finally:
@@ -253,18 +257,17 @@ class Web:
     def _send(self, hop: Request, named: bool, way: _Way) -> Exchange | float:
         """Ask over a lane of the origin; returns the seconds to wait where the quota is used up."""
         request = self._wire_request(hop, way)
-        if hop.quota is not None and (pause := self.quotas.take(hop.quota)) > 0:
+        pause, number = self.quotas.take(hop.quota) if hop.quota is not None else (0.0, 0)
+        if pause > 0:
             return pause
-        key = (f"{request.url.scheme}://{place_of(hop.url)}", named)
-        with self._lock:
-            idle = self._lanes.get(key)
-            lane = idle.pop() if idle else Lane(self.reach, named, self.certificates)
         slowest = self.slowest if way.picture and way.keep is None else None
         encodings = () if hop.robots else ("gzip", "x-gzip")
+        caps = Caps(hop.timeout_s or self.timeout_s, self.max_bytes, slowest, way.keep, encodings)
         try:
-            return lane.send(request, Caps(self.timeout_s, self.max_bytes, slowest, way.keep, encodings))
+            return self.lanes.send(f"{request.url.scheme}://{place_of(hop.url)}", named, request, caps)
         finally:
-            self._put_back(key, lane)
+            if number:
+                self.quotas.arrived(number)
 
     def _wire_request(self, hop: Request, way: _Way) -> httpx.Request:
         url = hop.url
@@ -278,14 +281,6 @@ class Web:
             headers=headers, data=None if hop.form is None else dict(hop.form), json=hop.json,
         )  # fmt: skip
 
-    def _put_back(self, key: tuple[str, bool], lane: Lane) -> None:
-        with self._lock:
-            self._lanes[key] = [*self._lanes.pop(key, []), lane]  # the last used are the last to be closed
-            oldest = next(iter(self._lanes))
-            stale = self._lanes.pop(oldest) if len(self._lanes) > MAX_ORIGINS else []
-        for one in stale:
-            one.close()
-
     def _ask_folder(self, request: Request) -> Answer:
         parts = urlsplit(request.url)
         site = self._folders.get(parts.netloc)
@@ -295,7 +290,7 @@ class Web:
         reply = site.answer(unquote(parts.path), request.params, request.headers)
         if len(reply.body) > self.max_bytes:
             return Answer(request.url, "too_large", f"more than {self.max_bytes} bytes", reply.status)
-        outcome, reason = _outcome(reply.status, httpx.Headers(dict(reply.headers)), request)
+        outcome, reason = outcome_of(reply.status, httpx.Headers(dict(reply.headers)), request)
         return Answer(request.url, outcome, reason, reply.status, reply.headers, reply.body)
 
     # -- manners ---------------------------------------------------------------------------------------------------
@@ -330,13 +325,13 @@ class Web:
                 return Rules(refusal=(answer.outcome, why))
             absent = answer.outcome == "too_many_redirects" or (answer.status or 0) // 100 == 4
             rules = Rules(refusal=None if absent else ("robots", why))
-        if rules.refusal_of(_beside(url, TDM)) is None:
+        if rules.refusal_of(beside(url, TDM)) is None:
             answer = await self._ask_rules(url, TDM, before, way, 1)
             rules.reserved = reservations(answer.body) if answer.ok else []
         return rules
 
     async def _ask_rules(self, url: str, path: str, before: str | None, way: _Way, tries: int) -> Answer:
-        return await self._ask(Request(_beside(url, path)), _Way(way.crowd, True, tries, before, RULES_BYTES, True))
+        return await self._ask(Request(beside(url, path)), _Way(way.crowd, True, tries, before, RULES_BYTES))
 
     def close(self) -> None:
         """Close all connections; what is on the wire comes to its end first."""
@@ -346,9 +341,7 @@ class Web:
             self._thread.join()
             self._loop.close()
         self._threads.shutdown()
-        for lanes in self._lanes.values():
-            for lane in lanes:
-                lane.close()
+        self.lanes.close()
         self.quotas.close()
 
 
@@ -357,34 +350,3 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-
-
-def _beside(url: str, path: str) -> str:
-    return urlsplit(url)._replace(path=path, query="", fragment="").geturl()
-
-
-def _used_up(hop: Request, pause: float) -> Answer:
-    assert hop.quota is not None
-    limits = ", ".join(str(limit) for limit in hop.quota.limits)
-    reason = f"quota {hop.quota.name} is used up ({limits}), free again in {pause:.0f} s"
-    return Answer(hop.url, "throttled", reason, left=True, retry_after_s=pause)
-
-
-def _redirected(hop: Request, answer: Answer) -> Request:
-    """Return the next hop: Location says all of the address, a body is sent on only where the status says so."""
-    url = urljoin(hop.url, answer.headers["location"])
-    same = place_of(url) == place_of(hop.url)
-    headers = {name: value for name, value in hop.headers.items() if same or name.lower() in SHARED}
-    body: dict[str, Any] = {"form": hop.form, "json": hop.json} if answer.status in (307, 308) else {}
-    return Request(url, headers=headers, robots=hop.robots, quota=hop.quota, **body)
-
-
-def _outcome(status: int, headers: httpx.Headers, hop: Request) -> tuple[str, str | None]:
-    if status == 304 and any(name.lower() in VALIDATORS for name in hop.headers):
-        return "unchanged", None
-    if status in _BY_STATUS:
-        return _BY_STATUS[status], f"HTTP {status}"
-    if not 200 <= status < 300:
-        return "http_error", f"HTTP {status}"
-    refused = opt_out(headers) if hop.robots else None
-    return ("opted_out", refused) if refused else ("ok", None)

@@ -6,7 +6,7 @@ Belongs here: Request, Answer, and how long an address should rest. Does not bel
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,18 +20,23 @@ REST_S, MAX_REST_S = 60.0, 86_400.0  # an address that failed rests a minute for
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask. `robots` is for pictures and pages: all that a host says against harvesting is obeyed.
+    """What to ask; a `form` or a `json` body is posted. `timeout_s` and `tries` stand in for the client's own.
 
-    Interfaces that invite programs are asked without it; they often mark their answers noindex, for search engines.
-    `form` or `json` makes it a POST, with fields or with one JSON value. `quota` is taken from before every try.
+    `robots` is for pictures and pages: all that a host says against harvesting is obeyed. Interfaces that invite programs are
+    asked without it; they often mark their answers noindex, for search engines.
+    `busy` says of a whole body that it only asks us to come again later, as some hosts do with a status of 200.
+    `quota` is taken from before every try.
     """
 
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | None = None
     robots: bool = False
-    json: Any = None
+    busy: Callable[[bytes], bool] | None = None
+    timeout_s: float | None = None
+    tries: int | None = None
     quota: Quota | None = None
 
 

@@ -3,9 +3,9 @@
 Belongs here: counting and saying when the next request is free. Does not belong here: waiting for it (client.py).
 
 A sliding window, since a host counts from a moment that we do not know: with no more than `count` requests in any stretch of
-`seconds`, no window of the host's can hold more. What is numbered in turn makes the question one look: a request is free if
-the one `count` places before it is older than the window. A host sees requests when they arrive, so that each window is
-taken a little longer (SLACK) than it is.
+`seconds`, no window of the host's can hold more. A host counts a request when it arrives, which is after it left and before
+its answer came. So a request counts from when it was answered, and while it is on the way it counts as if it arrived now: the
+price is one answer's time a window, much of a second and nothing of a day.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SLACK, MAX_SLACK_S = 0.05, 1.0  # share of a window, seconds: requests may reach the host closer together than they left
+ON_THE_WAY_S = 60.0  # a request that nothing more was heard of arrived by then; its process may have been killed
 BUSY_S = 60.0  # another process holds the file for less than a millisecond
 TABLES = (
-    "CREATE TABLE IF NOT EXISTS taken (quota TEXT, number INTEGER, at REAL, PRIMARY KEY (quota, number)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS taken (number INTEGER PRIMARY KEY, quota TEXT, at REAL)",
+    "CREATE INDEX IF NOT EXISTS taken_at ON taken (quota, at)",
     "CREATE TABLE IF NOT EXISTS kept (quota TEXT PRIMARY KEY, seconds REAL) WITHOUT ROWID",  # the longest window ever asked for
 )
 
@@ -40,11 +41,6 @@ class Limit:
     def __str__(self) -> str:
         return f"{self.count} in {self.seconds:g} s"
 
-    @property
-    def window_s(self) -> float:
-        """Return the seconds after which a request is counted no more."""
-        return self.seconds + min(SLACK * self.seconds, MAX_SLACK_S)
-
 
 @dataclass(frozen=True)
 class Quota:
@@ -60,11 +56,6 @@ class Quota:
         if not self.limits:
             raise ValueError(f"quota {self.name!r}: found no limit; name at least one")
 
-    @property
-    def longest_s(self) -> float:
-        """Return the seconds for which a request must be remembered."""
-        return max(limit.window_s for limit in self.limits)
-
 
 class QuotaFile:
     """The counts of all quotas in one SQLite file; threads and processes may share it, and a kill leaves it whole.
@@ -77,32 +68,38 @@ class QuotaFile:
         self._lock = threading.Lock()
         self._open: sqlite3.Connection | None = None
 
-    def take(self, quota: Quota) -> float:
-        """Count one request and return 0, or count nothing and return the seconds until the next is free."""
+    def take(self, quota: Quota) -> tuple[float, int]:
+        """Count one request and return 0 and its number, or count nothing and return the seconds after which to ask again, and 0."""
         with self._lock, self._writing() as file:
-            now = self._clock()
+            now, name = self._clock(), quota.name
+            latest = now + ON_THE_WAY_S
             # A clock that was set back: what was counted in the time to come counts from now.
-            file.execute("UPDATE taken SET at = ? WHERE quota = ? AND at > ?", (now, quota.name, now))
-            file.execute("DELETE FROM taken WHERE quota = ? AND at <= ?", (quota.name, now - self._kept_s(file, quota)))
-            last = file.execute("SELECT max(number) FROM taken WHERE quota = ?", (quota.name,)).fetchone()[0] or 0
-            wait = max(self._wait(file, quota.name, limit, last, now) for limit in quota.limits)
-            if wait <= 0:
-                file.execute("INSERT INTO taken VALUES (?, ?, ?)", (quota.name, last + 1, now))
-            return max(0.0, wait)
+            file.execute("UPDATE taken SET at = ? WHERE quota = ? AND at > ?", (latest, name, latest))
+            file.execute("DELETE FROM taken WHERE quota = ? AND at <= ?", (name, now - self._kept_s(file, quota)))
+            wait = max(self._wait(file, name, limit, now) for limit in quota.limits)
+            if wait > 0:
+                return wait, 0
+            return 0.0, file.execute("INSERT INTO taken (quota, at) VALUES (?, ?)", (name, latest)).lastrowid or 0
+
+    def arrived(self, number: int) -> None:
+        """Take in that a request is not on the way any more: its answer is here, or its connection is closed."""
+        with self._lock, self._writing() as file:
+            file.execute("UPDATE taken SET at = min(at, ?) WHERE number = ?", (self._clock(), number))
 
     @staticmethod
     def _kept_s(file: sqlite3.Connection, quota: Quota) -> float:
         """Return for how long requests are remembered: by the longest window of all who share the quota."""
+        longest = max(limit.seconds for limit in quota.limits)
         file.execute("INSERT OR IGNORE INTO kept VALUES (?, 0)", (quota.name,))
-        file.execute("UPDATE kept SET seconds = max(seconds, ?) WHERE quota = ?", (quota.longest_s, quota.name))
+        file.execute("UPDATE kept SET seconds = max(seconds, ?) WHERE quota = ?", (longest, quota.name))
         return file.execute("SELECT seconds FROM kept WHERE quota = ?", (quota.name,)).fetchone()[0]
 
     @staticmethod
-    def _wait(file: sqlite3.Connection, name: str, limit: Limit, last: int, now: float) -> float:
-        found = file.execute(
-            "SELECT at FROM taken WHERE quota = ? AND number = ?", (name, last - limit.count + 1)
-        ).fetchone()
-        return found[0] + limit.window_s - now if found else 0.0
+    def _wait(file: sqlite3.Connection, name: str, limit: Limit, now: float) -> float:
+        """Return the seconds until the request that fills the limit leaves its window, at the earliest."""
+        last = "SELECT at FROM taken WHERE quota = ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+        found = file.execute(last, (name, limit.count - 1)).fetchone()
+        return min(found[0], now) + limit.seconds - now if found else 0.0
 
     def used(self, quota: Quota) -> tuple[int, ...]:
         """Return how many requests each limit of a quota counts now, in their order."""
@@ -110,7 +107,7 @@ class QuotaFile:
             return tuple(0 for _ in quota.limits)
         with self._lock:
             now, count = self._clock(), "SELECT count(*) FROM taken WHERE quota = ? AND at > ?"
-            windows = [(quota.name, now - limit.window_s) for limit in quota.limits]
+            windows = [(quota.name, now - limit.seconds) for limit in quota.limits]
             return tuple(self._file().execute(count, window).fetchone()[0] for window in windows)
 
     def close(self) -> None:

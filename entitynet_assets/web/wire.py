@@ -8,7 +8,9 @@ connection in use: httpcore looks whether an idle connection is readable, while 
 
 from __future__ import annotations
 
+import logging
 import ssl
+import threading
 import time
 import zlib
 from collections.abc import Iterable
@@ -22,8 +24,11 @@ from entitynet_assets.web.addresses import ForbiddenAddressError, Reach
 
 CONNECT_S = 10.0
 MAX_HEADERS = 200
+MAX_ORIGINS = 256  # to which idle connections are kept
 MAX_REDIRECT_BYTES = 65_536  # the body of a redirect is read so far, to keep the connection
 SLOWEST_BYTES, SLOWEST_S = 10_240, 10.0  # a picture that comes slower is given up
+for _client in ("httpx", "httpcore"):  # their logs hold headers and addresses, in which a host may say a key back
+    logging.getLogger(_client).setLevel(logging.WARNING)
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -177,6 +182,40 @@ class Lane:
     def close(self) -> None:
         """Close the connection."""
         self._pool.close()
+
+
+class Lanes:
+    """The connections that are idle, by origin; those to private places are no way to the same origin for anybody else."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.certificates = httpx.create_ssl_context()
+        self._reach, self._lock = reach, threading.Lock()
+        self._idle: dict[tuple[str, bool], list[Lane]] = {}
+
+    def send(self, origin: str, named: bool, request: httpx.Request, caps: Caps) -> Exchange:
+        """Send over an idle connection of the origin, or a new one. `named` lets it lead to what is not public."""
+        with self._lock:
+            idle = self._idle.get((origin, named))
+            lane = idle.pop() if idle else Lane(self._reach, named, self.certificates)
+        try:
+            return lane.send(request, caps)
+        finally:
+            self._keep((origin, named), lane)
+
+    def _keep(self, key: tuple[str, bool], lane: Lane) -> None:
+        with self._lock:
+            self._idle[key] = [*self._idle.pop(key, []), lane]  # origins that were used last are closed last
+            stale = self._idle.pop(next(iter(self._idle))) if len(self._idle) > MAX_ORIGINS else []
+        for one in stale:
+            one.close()
+
+    def close(self) -> None:
+        """Close all connections that are idle."""
+        with self._lock:
+            lanes = [lane for idle in self._idle.values() for lane in idle]
+            self._idle.clear()
+        for lane in lanes:
+            lane.close()
 
 
 def _body(response: httpcore.Response, headers: httpx.Headers, caps: Caps) -> tuple[bytes, tuple[str, str] | None]:

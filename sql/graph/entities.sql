@@ -90,4 +90,5 @@ WHERE coalesce(members.sitelink_count, 0) >= $min_sitelinks
     ))
     AND members.qid <> ALL($exclude)
     AND NOT EXISTS (SELECT 1 FROM entity_parents AS above WHERE above.qid = members.qid AND above.ancestor_qid = ANY($exclude))
+    AND ($visual = 'off' OR members.qid IN (SELECT qid FROM visuality WHERE visual))
 QUALIFY $entity_limit = 0 OR row_number() OVER (ORDER BY coalesce(members.sitelink_count, 0) DESC, members.qid) <= $entity_limit

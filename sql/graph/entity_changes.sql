@@ -23,7 +23,7 @@ names AS (
 
 left_out AS (
     SELECT qid, finding FROM graph_integrity
-    WHERE finding IN ('outside_roots', 'no_label', 'few_sitelinks', 'no_image', 'excluded', 'excluded_by_statement', 'not_leaf', 'over_limit')
+    WHERE finding IN ('outside_roots', 'no_label', 'few_sitelinks', 'no_image', 'excluded', 'excluded_by_statement', 'not_leaf', 'not_visual', 'over_limit')
 ),
 
 departed AS (

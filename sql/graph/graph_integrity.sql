@@ -62,6 +62,7 @@ left_out AS (
             WHEN $leaves_only AND (members.qid = ANY($roots::VARCHAR[]) OR members.qid IN (
                 SELECT parent_qid FROM parent_statements WHERE qid <> parent_qid
             )) THEN 'not_leaf'
+            WHEN $visual <> 'off' AND members.qid NOT IN (SELECT qid FROM visuality WHERE visual) THEN 'not_visual'
             ELSE 'over_limit'
         END AS finding
     FROM members WHERE members.qid NOT IN (SELECT qid FROM entities)
@@ -86,7 +87,9 @@ shared AS (
 
 SELECT 'not_ok' AS finding, qid, status || coalesce(': ' || reason, '') AS detail FROM wikidata_items WHERE status <> 'ok'
 UNION ALL
-SELECT finding, qid, 'not an entity of this study' FROM left_out
+SELECT left_out.finding, left_out.qid,
+    CASE left_out.finding WHEN 'not_visual' THEN visuality.reason ELSE 'not an entity of this study' END
+FROM left_out LEFT JOIN visuality ON visuality.qid = left_out.qid
 UNION ALL
 SELECT 'cycle', first_qid, 'each below all others: ' || string_agg(qid, ', ' ORDER BY length(qid), qid) FROM cycles GROUP BY first_qid
 UNION ALL

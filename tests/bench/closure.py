@@ -77,7 +77,8 @@ def ours(folder: Path) -> dict[str, Any]:
 
 def _count(place: Workplace, name: str) -> int:
     query = read_sql(TABLES[name])
-    params = {key: value for key, value in study_parameters(place).items() if key in parameters_of(query)}
+    used = parameters_of(query)
+    params = {key: value for key, value in study_parameters(place).items() if key in used}
     views = {above: [place.lake.path(above)] for above in ("wikidata_items", "parent_statements")}
     return place.lake.select(f"SELECT count(*) AS rows, sum(distance) AS far FROM ({query})", views, params)[0]["rows"]
 

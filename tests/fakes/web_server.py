@@ -38,6 +38,7 @@ class Call(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def do_GET(self) -> None:
+        self.body = b""
         self._take()
 
     def do_POST(self) -> None:

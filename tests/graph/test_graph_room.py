@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from entitynet_assets.graph.assets import IDS_A_CALL
+from entitynet_assets.graph.hydration import IDS_A_CALL
 from entitynet_assets.graph.source import SourceError
 from entitynet_assets.sample.wikidata import entity_json
 from entitynet_assets.studies.models import load_study
@@ -16,13 +16,20 @@ from entitynet_assets.web import Request
 from tests.fakes.rooms import Rooms, changed, data_folder
 
 GRAPH = (
+    "graph_source",
     "wikidata_items",
+    "graph_snapshot",
     "parent_statements",
     "entity_parents",
     "entity_roots",
+    "visual_judgements",
+    "visuality",
     "entities",
     "root_branches",
+    "mined_attributes",
+    "generated_attributes",
     "attributes",
+    "attribute_coverage",
     "entity_texts",
     "graph_integrity",
     "entity_changes",
@@ -53,7 +60,10 @@ def test_the_query_service_and_a_dump_give_the_same_tables(rooms, rooms_of, smal
         "entities",
         "entity_parents",
         "entity_texts",
+        "visuality",
+        "mined_attributes",
         "attributes",
+        "attribute_coverage",
     ):
         assert other.digests(table) == rooms.digests(table), table
         assert rooms.rows(table)
@@ -66,7 +76,7 @@ def test_every_leaf_of_the_world_is_an_entity(rooms, small_world):
 
 
 def test_items_are_asked_for_in_few_calls(rooms, small_world):
-    rooms.bring("wikidata_items")
+    rooms.bring("graph_source", "wikidata_items")
     log = rooms.server.requests()
     assert log["www.wikidata.test", "/w/api.php"] <= -(-len(small_world.items) // IDS_A_CALL) + 1
     assert log["query.wikidata.test", "/sparql"] <= 10
@@ -115,13 +125,13 @@ def test_former_entities_are_asked_for_so_that_a_merge_is_told_from_a_deletion(r
 
 
 def test_what_is_chosen_of_the_graph_later_asks_nothing_anew(rooms):
-    rooms.bring("wikidata_items")
+    rooms.bring("graph_source", "wikidata_items")
     asked = rooms.server.requests()
     later = rooms.again(scope={"skip_types": [], "max_branch_share": 0.9, "min_sitelinks": 0, "leaves_only": False})
-    assert later.bring("wikidata_items")["wikidata_items", "whole"].outcome == "unchanged"
+    assert later.bring("graph_source", "wikidata_items")["wikidata_items", "whole"].outcome == "unchanged"
     assert rooms.server.requests() == asked
     other = rooms.again(scope={"relations": ["P279"]})
-    assert other.bring("wikidata_items")["wikidata_items", "whole"].outcome == "made"
+    assert other.bring("graph_source", "wikidata_items")["wikidata_items", "whole"].outcome == "made"
 
 
 def test_a_source_that_does_not_answer_says_what_to_do(rooms_of, sample_study):
@@ -129,7 +139,7 @@ def test_a_source_that_does_not_answer_says_what_to_do(rooms_of, sample_study):
     with pytest.raises(
         SourceError, match=r"(?s)SPARQL at http://query\.wikidata\.test/nothing: not_found.*check the address"
     ):
-        away.bring("wikidata_items")
+        away.bring("graph_source", "wikidata_items")
     assert away.lake.record("wikidata_items") is None
 
 

@@ -39,7 +39,7 @@ def parents_above(raw: Any, relations: list[str]) -> set[str]:
         above = items.statements_decoder(tuple(relations)).decode(json.dumps(raw))
     except items.UNREADABLE:
         return set()
-    return {parent for number in range(len(relations)) for parent in items.parents_of(above, number)}
+    return {parent for _, parent in items.values_of(above)}
 
 
 def read_dump(path: Path) -> Iterator[tuple[str, Any]]:

@@ -37,11 +37,14 @@ class Wikidata:
     def __init__(self, server: FaultyServer, children: dict[str, list[str]]) -> None:
         self.children, self.fault, self.miscount = children, None, 0
         self.asked: list[list[str]] = []
+        self.until: tuple[int, bytes] = (200, answer([{"until": "2026-11-20T23:59:31Z"}]))
         self.sparql = server.on("/sparql", self._sparql)
         self.api = server.on("/api", self._api)
 
     def _sparql(self, call: Call) -> None:
         query = parse_qs(call.body.decode())["query"][0]
+        if "updatesCompleteUntil" in query:
+            return call.answer(*self.until)
         ids = re.findall(r"wd:(Q\d+)", query)
         below = "VALUES ?parent" in query
         pairs = [(c, p) for p, many in self.children.items() for c in many if (p if below else c) in ids]
@@ -80,7 +83,7 @@ def harvested(wikidata, rooms_of, sample_study) -> Callable[..., set[str]]:
         graph = {"sparql": wikidata.sparql, "api": wikidata.api}
         scope = {"roots": ["Q1"], "relations": ["P279"], "exclude": [], **scope}
         place = rooms_of(changed(sample_study, graph=graph, scope=scope), "service")
-        place.bring("wikidata_items")
+        place.bring("graph_source", "wikidata_items")
         return {row["qid"] for row in place.rows("wikidata_items") if row["role"] == "member"}
 
     return run
@@ -224,3 +227,21 @@ def test_published_answers_of_other_questions_are_refused_with_words(path, wikid
     wikidata.fault = lambda call, ids, body: call.answer(200, said)
     with pytest.raises(SourceError, match="SPARQL: expected"):
         harvested()
+
+
+def test_what_the_endpoint_says_of_itself_is_kept_and_asked_once_a_round(wikidata, rooms_of, sample_study):
+    user = wikidata.sparql.replace("//", "//user:secret@")
+    graph = {"sparql": user, "api": wikidata.api}
+    place = rooms_of(
+        changed(sample_study, graph=graph, scope={"roots": ["Q1"], "relations": ["P279"], "exclude": []}), "told"
+    )
+    place.bring("graph_source", "wikidata_items", "graph_snapshot")
+    (row,) = place.rows("graph_snapshot")
+    assert (row["source"], row["address"], row["items"]) == ("sparql", wikidata.sparql, len(ALL))
+    assert (row["complete_until"], row["snapshot_id"], row["reason"]) == ("2026-11-20T23:59:31Z", None, None)
+    wikidata.until = (200, answer([]))
+    assert {done.outcome for done in place.bring("graph_source", "graph_snapshot").values()} == {"unchanged"}
+    place.lake.seal_round()
+    place.bring("graph_source", "wikidata_items", "graph_snapshot")
+    (row,) = place.rows("graph_snapshot")
+    assert (row["complete_until"], row["reason"]) == (None, "the endpoint does not say")

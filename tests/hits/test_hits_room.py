@@ -15,11 +15,16 @@ from tests.fakes.rooms import work_of
 
 SEARCH = ("search.test", "/images")
 UP_TO_QUERIES = (
+    "graph_source",
     "wikidata_items",
     "parent_statements",
     "entity_parents",
     "entity_roots",
+    "visual_judgements",
+    "visuality",
     "entities",
+    "mined_attributes",
+    "generated_attributes",
     "attributes",
     "entity_texts",
     "queries",

@@ -34,6 +34,13 @@ def test_it_loads_without_the_workshop_and_opens_nothing(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_command_loads_without_dagster(tmp_path: Path) -> None:
+    done = python(
+        "import sys, entitynet_assets.cli; print(sorted(set(sys.modules) & {'dagster', 'sqlglot'}))", tmp_path
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
 def test_the_workspace_file_loads(tmp_path: Path) -> None:
     code = "from dagster._cli import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAGSTER_HOME": str(tmp_path), "HOME": str(tmp_path)}

@@ -162,8 +162,10 @@ def wait_for(holds) -> None:
 
 
 UP_TO_URLS = (
-    "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "entities",
-    "attributes", "entity_texts", "queries", "search_pages", "hits", "urls",
+    "graph_source",
+    "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "visual_judgements",
+    "visuality", "entities", "mined_attributes", "generated_attributes", "attributes", "entity_texts", "queries",
+    "search_pages", "hits", "urls",
 )  # fmt: skip
 
 

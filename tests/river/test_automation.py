@@ -5,17 +5,15 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from entitynet_assets.definitions import build_definitions, stations
-from entitynet_assets.station_assets import TRAINED
+from entitynet_assets.definitions import build_definitions
 from entitynet_assets.studies.models import load_study
 from tests.river.conftest import River
 
 pytestmark = pytest.mark.slow
 
 
-def test_only_the_slice_below_a_change_is_requested(river: River) -> None:
-    harvested = [name for name, stop in stations().items() if stop.table.room not in TRAINED]
-    river.run("--until", ",".join(harvested))
+def test_only_the_slice_below_a_change_is_requested(harvested_river: River) -> None:
+    river = harvested_river
     definitions = build_definitions(load_study(str(river.study)))
     home = river.home / river.study.stem / "dagster"
     with dg.DagsterInstance.from_config(str(home)) as instance:

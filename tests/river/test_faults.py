@@ -22,6 +22,7 @@ TRIES = 3
 # What the sample's web does not do: an address that no client can read or may reach, a picture that a decoder dies of, and
 # what only a study brings about.
 NOT_OF_THE_WEB = {"bad_url", "forbidden_address", "undecodable", "licence", "relevance"}
+RULES_PATHS = ("/robots.txt", "/.well-known/tdmrep.json")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_no_address_is_asked_more_often_than_its_fault_allows(river: River, in_p
 
 def test_no_address_is_asked_that_the_search_did_not_give_out(river: River, in_play: dict[str, Picture]) -> None:
     known = {place for row in in_play.values() for place in row.route} | {
-        (row.host, "/robots.txt") for row in in_play.values()
+        (row.host, path) for row in in_play.values() for path in RULES_PATHS
     }
     hosts = {host for host, _ in known}
     assert {place for place in river.server.requests() if place[0] in hosts} <= known
@@ -133,4 +134,4 @@ def test_a_host_that_asks_for_rest_is_left_alone_until_it_is_over(visits: list[V
             resting[visit.host] = visit.told_s + visit.retry_after_s
             throttled[visit.host] += 1
     assert set(throttled) == {OWN_HOSTS["busy"], OWN_HOSTS["stubborn"]}
-    assert throttled[OWN_HOSTS["stubborn"]] == TRIES
+    assert throttled[OWN_HOSTS["stubborn"]] == TRIES + 1  # a picture, and once the host's reservations

@@ -6,13 +6,13 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from entitynet_assets.sample.world import make_world
-from tests.river.conftest import SAVED_AT, River, longer
+from tests.river.conftest import SAVED_AT, Made, River, copied, longer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 DISK_MB = 700  # a checkpoint of the demo's tower is about 100 MB
@@ -48,17 +48,16 @@ def contents(river: River) -> dict[str, object]:
 
 @pytest.mark.parametrize("leave_kb", [0, 300, 1500])
 def test_a_full_disk_is_said_plainly_and_costs_nothing(
-    make_river: Callable[..., River], small_disk: Path, leave_kb: int
+    harvested: Made, river: River, small_disk: Path, leave_kb: int
 ) -> None:
-    river = make_river("full")
     river.home = small_disk
-    river.run("--until", "release")
+    copied(harvested, river)
     before = contents(river)
 
     river.server.change_world(make_world(entities=8, pictures=12, holdout=3))
     ballast = fill(small_disk, leave_kb * 1024)
     process = river.start("--new-round", "--until", "release")
-    said, _ = process.communicate()
+    said = "".join(process.communicate())
     assert process.returncode == 1
     assert "disk is full" in said
     assert "Traceback" not in said
@@ -70,15 +69,14 @@ def test_a_full_disk_is_said_plainly_and_costs_nothing(
 
 
 def test_a_disk_that_fills_up_in_training_costs_the_last_checkpoint_only(
-    make_river: Callable[..., River], small_disk: Path
+    harvested: Made, river: River, small_disk: Path
 ) -> None:
-    river = make_river("full")
     river.home = small_disk
+    copied(harvested, river)
     longer(river.study)
-    river.run("--until", "caption_mixes")
     ballast = fill(small_disk, 150 * 1024**2)  # room for the checkpoint in the middle, not for another one
     process = river.start("--until", "checkpoints")
-    said, _ = process.communicate()
+    said = "".join(process.communicate())
     assert process.returncode == 1
     assert "disk is full" in said
     assert "Traceback" not in said

@@ -11,7 +11,7 @@ from entitynet_assets.sample.world import make_world
 from entitynet_train.data import Batches
 from entitynet_train.model import RandomCrop
 from entitynet_train.spec import CaptionMix, RunSpec, load
-from tests.river.conftest import River
+from tests.river.conftest import WORLD, River
 
 pytestmark = pytest.mark.slow
 APPLE = "Q89"
@@ -29,16 +29,15 @@ def captions(spec: RunSpec) -> list[str]:
     return [text for step in range(named.steps) for text in batches[step].texts]
 
 
-def test_a_relabelled_entity_moves_words_and_no_tar(river: River) -> None:
-    river.run("--until", "checkpoints")
+def test_a_relabelled_entity_moves_words_and_no_tar(trained_river: River) -> None:
+    river = trained_river
     tars, release = river.tars(), river.lake.rows("release")[0]["release_id"]
     before = captions(newest_spec(river))
     assert "apple" in before
     assert "quillberry" not in before
 
-    river.server.change_world(make_world(entities=8, pictures=6, holdout=3).with_label(APPLE, "quillberry"))
-    river.run("--new-round", "--until", "checkpoints")
-    river.run("--until", "entity_changes")
+    river.server.change_world(make_world(**WORLD).with_label(APPLE, "quillberry"))
+    river.run("--new-round", "--until", "checkpoints,entity_changes")
     assert {row["change"] for row in river.lake.rows("entity_changes") if row["qid"] == APPLE} == {"relabelled"}
     assert river.tars() == tars, "a tar was written again"
     assert river.lake.rows("release")[0]["release_id"] == release
@@ -47,8 +46,8 @@ def test_a_relabelled_entity_moves_words_and_no_tar(river: River) -> None:
     assert not [text for text in after if "apple" in text.split()]
 
 
-def test_a_new_round_with_nothing_new_asks_again_but_packs_and_trains_nothing(river: River) -> None:
-    river.run("--until", "checkpoints")
+def test_a_new_round_with_nothing_new_asks_again_but_packs_and_trains_nothing(trained_river: River) -> None:
+    river = trained_river
     tars = river.tars()
     said = river.run("--new-round", "--until", "checkpoints")
     assert "searches" in said
@@ -57,8 +56,8 @@ def test_a_new_round_with_nothing_new_asks_again_but_packs_and_trains_nothing(ri
     assert river.tars() == tars
 
 
-def test_a_picture_taken_down_is_skipped_and_its_tar_stays(river: River) -> None:
-    river.run("--until", "release")
+def test_a_picture_taken_down_is_skipped_and_its_tar_stays(harvested_river: River) -> None:
+    river = harvested_river
     tars, taken = river.tars(), river.lake.rows("samples")[0]["image_id"]
     river.lake.add_tombstones(
         [{"image_id": taken, "reason": "asked by its author", "requested_by": "test", "taken_down_at": "2026-01-01"}]

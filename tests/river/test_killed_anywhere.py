@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.river.commands import Command
 from tests.river.conftest import SAVED_AT, STEPS, River, longer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -38,7 +38,7 @@ def killed_when(river: River, until: str, holds: Callable[[], bool], too_late: C
     assert not late, "the moment had passed"
 
 
-def kill_all(river: River, process: subprocess.Popen[str]) -> None:
+def kill_all(river: River, process: Command) -> None:
     """Kill the command and the trainers, which live in sessions of their own, as a power cut would."""
     mark = str(river.lake.root / "jobs").encode()
     trainers = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in environment(path)]
@@ -91,7 +91,7 @@ def kill_three_times(river: River, seed: int) -> None:
 def test_killed_anywhere_it_ends_as_in_peace(make_river: Callable[..., River], tmp_path: Path) -> None:
     clean, killed = (make_river("twin", samples_per_shard="1") for _ in range(2))
     clean.home, killed.home = tmp_path / "clean", tmp_path / "killed"
-    longer(clean.study)
+    longer(clean.study, world_size=2)
     clean.run()
     kill_three_times(killed, seed=int(os.environ.get("ENTITYNET_KILL_SEED", "0")))
     assert outcome(killed) == outcome(clean)

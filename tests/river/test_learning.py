@@ -9,31 +9,52 @@ import pytest
 
 from entitynet_assets.sample.server import serve
 from entitynet_assets.sample.world import make_world
-from entitynet_assets.studies.models import HERE
-from tests.river.conftest import River
+from tests.river.conftest import River, small_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+WORLD = {"entities": 24, "pictures": 12, "holdout": 8}
+SEEDS = (0, 1, 2)
+# The demo's recipe, but in one process, with smaller batches, a higher peak and fewer pictures seen, as there are half as many
+# entities to name. It reached 28 to 32 % at these seeds, where the aim is 21 %.
+RECIPE = """
+[[recipes]]
+name = "{name}"
+mix = "balanced"
+tower = "demo-64"
+samples_seen = {samples_seen}
+batch_size_global = 32
+lr_peak = 1e-3
+crop_scale_min = 0.6
+context_length_tokens = 16
+seed = {seed}
+"""
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[River]:
-    """The demo's own study and world, with its recipe at three seeds and the untrained control."""
-    text = (HERE / "sample.toml").read_text()
-    recipes = 'recipes = ["demo", "demo-untrained"]'
-    assert recipes in text
-    study = tmp_path / "seeds.toml"
-    text = text.replace(recipes, 'recipes = ["demo", "demo-seed-1", "demo-seed-2", "demo-untrained"]')
-    study.write_text(text.replace('name = "sample"\ntitle', 'name = "seeds"\ntitle'))
-    with serve(make_world()) as server:
+def taught(tmp_path: Path) -> Iterator[River]:
+    """A study with one recipe at three seeds and the untrained control."""
+    study = small_study(
+        tmp_path,
+        "seeds",
+        mixes='["balanced"]',
+        samples_per_shard="100",
+        timeout_s="2.0",
+        **{key: str(value) for key, value in WORLD.items()},
+    )
+    recipes = [RECIPE.format(name=f"seed-{seed}", samples_seen=7680, seed=seed) for seed in SEEDS]
+    recipes.append(RECIPE.format(name="untrained", samples_seen=0, seed=0))
+    text = study.read_text()
+    study.write_text(text[: text.index("[[recipes]]")] + "".join(recipes))
+    with serve(make_world(**WORLD)) as server:
         yield River(server, study, tmp_path / "home")
 
 
-def test_three_seeds_name_held_out_drawings_and_the_control_does_not(demo: River) -> None:
-    demo.run()
-    board = {row["recipe"]: row for row in demo.lake.rows("leaderboard")}
-    chance = 1 / len(demo.lake.rows("entities"))
-    for recipe in ("demo", "demo-seed-1", "demo-seed-2"):
-        assert board[recipe]["acc1"] >= 5 * chance, board[recipe]
-    control = board["demo-untrained"]
+def test_three_seeds_name_held_out_drawings_and_the_control_does_not(taught: River) -> None:
+    taught.run()
+    board = {row["recipe"]: row for row in taught.lake.rows("leaderboard")}
+    chance = 1 / len(taught.lake.rows("entities"))
+    for seed in SEEDS:
+        assert board[f"seed-{seed}"]["acc1"] >= 5 * chance, board[f"seed-{seed}"]
+    control = board["untrained"]
     assert control["samples_seen"] == 0
     assert control["acc1_low"] <= chance <= control["acc1_high"], control

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import random
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -19,9 +17,9 @@ from PIL import Image
 from entitynet_assets.lake import Lake
 from entitynet_assets.studies.models import HERE
 from tests.fakes.web_server import Call, FaultyServer, faulty_server, free_port
+from tests.river import commands
 from tests.river.test_photos import TINY
 
-REPOSITORY = Path(__file__).parents[2]
 ENTITY = "http://www.wikidata.org/entity/"
 CATS = {"Q140": "lion", "Q19939": "tiger", "Q34706": "leopard"}
 PICTURES = 4
@@ -29,12 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 def live(study: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ENTITYNET_", "DAGSTER_"))}
-    mine = {"ENTITYNET_HOME": str(home), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "entitynet_assets.cli", "run", "--study", study], env={**clean, **mine, **environment},
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return commands.run(["run", "--study", study], commands.environment(home, **environment))
 
 
 def test_nobody_is_asked_before_a_contact_is_named(tmp_path: Path) -> None:
@@ -140,7 +133,7 @@ def test_the_whole_way_against_a_server_that_answers_as_they_do(world: FaultySer
     study.write_text(text[: text.index("[[recipes]]")] + TINY.replace("graph_only", "balanced"))
     places = {"SPARQL": "/sparql", "API": "/w/api.php", "COMMONS": "/commons"}
     done = live(
-        str(study), tmp_path / "home", ENTITYNET_CONTACT="tester@example.org",
+        str(study), tmp_path / "home", ENTITYNET_CONTACT="tester@example.org", ENTITYNET_PRIVATE_HOSTS="127.0.0.1",
         **{f"ENTITYNET_ENDPOINT_{name}": world.url(path) for name, path in places.items()},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

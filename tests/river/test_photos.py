@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +17,8 @@ from entitynet_assets.studies.models import HERE
 from entitynet_assets.tables import TABLES
 from tests.fakes.rooms import data_folder
 from tests.folder.conftest import draw
+from tests.river import commands
 
-REPOSITORY = Path(__file__).parents[2]
 TINY = """
 [[recipes]]
 name = "tiny"
@@ -44,17 +42,8 @@ class Photos:
     study: Path
 
     def run(self, *flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("ENTITYNET_", "DAGSTER_"))}
-        mine = {
-            "ENTITYNET_HOME": str(self.home),
-            "ENTITYNET_DATA": str(self.data),
-            "OMP_NUM_THREADS": "1",
-            "COLUMNS": "200",
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "entitynet_assets.cli", "run", "--study", str(self.study), *flags], check=False,
-            cwd=REPOSITORY, env={**clean, "PYTHONPATH": str(REPOSITORY), **mine, **environment}, capture_output=True, text=True,
-        )  # fmt: skip
+        asked = {"ENTITYNET_DATA": str(self.data), **environment}
+        return commands.run(["run", "--study", str(self.study), *flags], commands.environment(self.home, **asked))
 
     def done(self, *flags: str) -> str:
         ran = self.run(*flags)

@@ -6,46 +6,42 @@ import json
 
 import pytest
 
-from tests.river.conftest import River
+from tests.river.conftest import Made, River, hashes
 
 pytestmark = pytest.mark.slow
 
 
-def test_from_items_to_leaderboard_and_then_nothing_to_do(river: River) -> None:
-    first = river.run()
+def test_from_items_to_leaderboard_and_then_nothing_to_do(finished: Made, finished_river: River) -> None:
+    first, river = finished.said, finished_river
     assert "Leaderboard" in first
     assert "trainings" in first
-    assert str(river.lake.root) in first
+    assert str(finished.lake.root) in first
     assert "make ui" in first
     board = river.lake.rows("leaderboard")
     assert [row["recipe"] for row in board] == ["tiny"]
     assert board[0]["samples_seen"] == 96
-    asked, tars = river.asked(), river.tars()
+    assert finished.asked["search.test"] > 0
+    tars = river.tars()
     jobs = {path: path.stat().st_mtime_ns for path in (river.lake.root / "jobs").rglob("result.json")}
     assert len(jobs) == 3  # a training, its evaluation, a floor
 
     second = river.run()
     assert "Up to date" in second
     assert "no search, no download, no packing, no training" in second
-    assert river.asked() == asked
+    assert river.asked() == {}
     assert river.tars() == tars
     assert {path: path.stat().st_mtime_ns for path in (river.lake.root / "jobs").rglob("result.json")} == jobs
 
 
-def test_the_manifest_names_every_tar_and_its_hash(river: River) -> None:
-    river.run("--until", "release")
-    release = river.lake.rows("release")
-    manifest = json.loads((river.lake.root / f"release/{release[0]['release_id']}.json").read_text())
-    assert {row["shard"]: row["tar_sha256"] for row in manifest["shards"]} == {
-        name: sha for name, (sha, _) in river.tars().items()
-    }
+def test_the_manifest_names_every_tar_and_its_hash(harvested: Made) -> None:
+    lake = harvested.lake
+    manifest = json.loads((lake.root / f"release/{lake.rows('release')[0]['release_id']}.json").read_text())
+    assert {row["shard"]: row["tar_sha256"] for row in manifest["shards"]} == hashes(lake)
 
 
-def test_a_second_machine_packs_the_same_tars(make_river) -> None:
-    one, two = make_river("one"), make_river("two")
-    one.run("--until", "release")
-    two.run("--until", "release")
-    assert {name: sha for name, (sha, _) in one.tars().items()} == {name: sha for name, (sha, _) in two.tars().items()}
+def test_a_second_machine_packs_the_same_tars(harvested: Made, finished: Made) -> None:
+    one, two = harvested, finished
+    assert hashes(one.lake) == hashes(two.lake)
     assert one.lake.rows("release")[0]["release_id"] == two.lake.rows("release")[0]["release_id"]
 
 

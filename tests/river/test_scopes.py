@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +13,8 @@ from entitynet_assets.studies.models import HERE
 from tests.fakes.real_items import read_items, served
 from tests.fakes.rooms import data_folder
 from tests.fakes.web_server import FaultyServer
+from tests.river import commands
 
-REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 EQUAL = (
     "parent_statements", "entity_parents", "entity_roots", "entities", "root_branches", "attributes", "entity_texts",
@@ -54,16 +51,10 @@ def derived(name: str, source: str, dump: Path, folder: Path, **scope: str) -> P
 
 
 def run(study: Path, home: Path, server: FaultyServer, until: str) -> Lake:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ENTITYNET_", "DAGSTER_"))}
-    mine = {
-        "ENTITYNET_HOME": str(home), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "OMP_NUM_THREADS": "1",
-        "ENTITYNET_CONTACT": "tester@example.org", "ENTITYNET_ENDPOINT_SPARQL": server.url("/sparql"),
-        "ENTITYNET_ENDPOINT_API": server.url("/w/api.php"),
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "entitynet_assets.cli", "run", "--study", str(study), "--until", until],
-        env={**clean, **mine}, cwd=REPOSITORY, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    places = {"SPARQL": server.url("/sparql"), "API": server.url("/w/api.php")}
+    asked = {f"ENTITYNET_ENDPOINT_{name}": url for name, url in places.items()}
+    environment = commands.environment(home, ENTITYNET_CONTACT="tester@example.org", **asked)
+    done = commands.run(["run", "--study", str(study), "--until", until], environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return Lake(home / study.stem / "lake")
 

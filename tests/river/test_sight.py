@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,13 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 Tree = dict[str, Any]
 
 
-def command(river: River, *words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "entitynet_assets.cli", *words, "--study", str(river.study)]
-    return subprocess.run(line, env=river.environment, capture_output=True, text=True, check=False)
-
-
 def trace(river: River, thing: str) -> Tree:
-    done = command(river, "trace", thing, "--json")
+    done = river.ask("trace", thing, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -39,8 +32,8 @@ def facts(tree: Tree, kind: str) -> list[Tree]:
     return [branch["facts"] for branch in walk(tree) if branch["kind"] == kind]
 
 
-def test_trails_agree_with_what_the_world_planned(river: River) -> None:
-    river.run()
+def test_trails_agree_with_what_the_world_planned(finished_river: River) -> None:
+    river = finished_river
     _kept_picture(river)
     hit_urls = {row["image_url"] for row in river.lake.rows("hits")}
     for picture, rule in _planned(river, {"leak": "leak", "tiny": "size"}, hit_urls):
@@ -55,7 +48,7 @@ def test_trails_agree_with_what_the_world_planned(river: River) -> None:
 
     held = river.server.world.benchmark()[0]
     assert facts(trace(river, held.url), "held_out")[0]["class_id"] == held.qid
-    unknown = command(river, "trace", "no such thing")
+    unknown = river.ask("trace", "no such thing")
     assert unknown.returncode == 2
     assert "allowed: a picture's id" in " ".join(unknown.stdout.split())
     _page(river)
@@ -104,12 +97,12 @@ def _kept_picture(river: River) -> None:
 
 def _page(river: River) -> None:
     """The same lake as a page and as a sheet."""
-    done = command(river, "report")
+    done = river.ask("report")
     assert done.returncode == 0, done.stdout + done.stderr
     page = river.lake.root / "report.html"
     assert f"{100 * river.lake.rows('leaderboard')[0]['acc1']:.1f} %" in page.read_text()
     assert page.stat().st_size < 3_000_000
     sheet = river.home / "pictures" / "sheet.jpg"
-    assert command(river, "report", "--sheet", str(sheet)).returncode == 0
+    assert river.ask("report", "--sheet", str(sheet)).returncode == 0
     with Image.open(sheet) as opened:
         assert opened.format == "JPEG"

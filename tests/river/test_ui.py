@@ -112,13 +112,6 @@ def opened_ui(river: River) -> Iterator[Ui]:
         page.process.wait()
 
 
-@pytest.fixture
-def ui(river: River) -> Iterator[Ui]:
-    river.run("--until", "caption_mixes")
-    with opened_ui(river) as page:
-        yield page
-
-
 NODES = """{assetNodes{assetKey{path} groupName isMaterializable isPartitioned description kinds
   assetMaterializations(limit:1){runId metadataEntries{label __typename}}}}"""
 LAUNCH = """mutation($p: ExecutionParams!){launchRun(executionParams:$p){__typename ... on LaunchRunSuccess{run{runId}}
@@ -126,7 +119,13 @@ LAUNCH = """mutation($p: ExecutionParams!){launchRun(executionParams:$p){__typen
 RUN = "query($id: ID!){runOrError(runId:$id){... on Run{status}}}"
 
 
-def test_the_ui_knows_the_river_and_materialises_in_it(ui: Ui, river: River) -> None:
+@pytest.fixture
+def ui(harvested_river: River) -> Iterator[Ui]:
+    with opened_ui(harvested_river) as page:
+        yield page
+
+
+def test_the_ui_knows_the_river_and_materialises_in_it(ui: Ui) -> None:
     nodes = {node["assetKey"]["path"][-1]: node for node in ui.ask(NODES)["assetNodes"]}
     assert {node["groupName"] for node in nodes.values()} == {*ROOMS, "previous_round"}
     assert all(node["description"] and node["kinds"] for node in nodes.values())
@@ -161,16 +160,13 @@ def seen(ui: Ui, path: str, profile: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
 
 
-def test_a_person_sees_the_rooms_in_chromium(ui: Ui, tmp_path: Path) -> None:
-    page = seen(ui, "/asset-groups", tmp_path / "profile")
-    for room in ROOMS:
-        assert room in page, f"{room} is not on the page"
-
-
 @pytest.mark.timeout(900)
-def test_a_newcomer_finds_lineage_and_leaderboard(river: River, tmp_path: Path) -> None:
-    river.run()
+def test_a_newcomer_finds_rooms_lineage_and_leaderboard(finished_river: River, tmp_path: Path) -> None:
+    river = finished_river
     with opened_ui(river) as ui:
+        groups = seen(ui, "/asset-groups", tmp_path / "profile")
+        for room in ROOMS:
+            assert room in groups, f"{room} is not on the page"
         links = {name: path for name, path in ui_pages().items() if path in ui.log.read_text()}
         assert links == ui_pages(), "the command does not name its pages"
         lineage = seen(ui, links["lineage"], tmp_path / "profile")

@@ -29,7 +29,33 @@ def url_id(name: str) -> str:
     return hash_id(normal_url(URLS[name]))
 
 
+def put_looks(small: SmallLake) -> None:
+    small.put("visuality", [{"qid": "Q1", "visual": True}, {"qid": "Q2", "rule": "abstract_class"}])
+    small.put(
+        "attribute_coverage",
+        [{"kind": "total", "name": "all", "attributes": 3, "entities": 3, "with_one": 1, "with_three": 1}],
+    )
+    stated = {"property_id": "P462", "value_qid": "Q9", "category": "colour", "value": "red", "source_qid": "Q1"}
+    above = {
+        "property_id": "P527",
+        "category": "part",
+        "value": "seed",
+        "source": "inherited",
+        "source_qid": "Q2",
+        "distance": 1,
+    }
+    mined = {"category": "shape_size", "value": "round", "source": "mined", "source_qid": "Q1"}
+    small.put("attributes", [{"qid": "Q1", **row} for row in (stated, above, mined)])
+
+
 def put_graph(small: SmallLake) -> None:
+    source = {
+        "source": "sparql",
+        "address": "https://query.test/sparql",
+        "complete_until": "2026-11-20T23:59:31Z",
+        "snapshot_id": None,
+    }
+    small.put("graph_snapshot", [source])
     small.put("wikidata_items", [
         item("Q1", *below("Q2"), claim("P462", "Q9"), en="apple"), item("Q2", *below("Q3"), en="fruit"), item("Q3", en="food"),
         item("Q4", *below("Q2"), en="pear"), item("Q5", *below("Q2"), en="medlar"), item("Q6", en="Pear"),
@@ -48,9 +74,7 @@ def put_graph(small: SmallLake) -> None:
         [{"qid": a, "root_qid": b, "distance": d} for a, b, d in above if b == "Q3"]
         + [{"qid": "Q3", "root_qid": "Q3"}],
     )
-    small.put(
-        "attributes", [{"qid": "Q1", "property_id": "P462", "value_qid": "Q9", "category": "colour", "value": "red"}]
-    )
+    put_looks(small)
     small.put("entity_texts", [
         {"qid": "Q1", "kind": "label", "language": "en", "text": "apple"}, {"qid": "Q1", "kind": "alias", "language": "en", "text": "pome"},
     ])  # fmt: skip

@@ -44,6 +44,24 @@ def test_the_page_says_what_the_lake_holds(shelf: Shelf) -> None:
         assert expected in words, expected
 
 
+def test_the_page_says_which_wikidata_it_is_of(whole: SmallLake) -> None:
+    unknown = {
+        "source": "dump",
+        "address": "x.json.gz",
+        "snapshot_id": "abc",
+        "complete_until": None,
+        "newest_edit_at": None,
+    }
+    for row, expected in (
+        (None, "https://query.test/sparql, edits up to 2026-11-20T23:59:31Z"),
+        (unknown, "x.json.gz (abc)"),
+    ):
+        if row:
+            whole.put("graph_snapshot", [row])
+        with Shelf(whole.lake, whole.study) as opened:
+            assert f"of Wikidata by {expected} " in " ".join(Page(render(opened)).words.split()) + " "
+
+
 def test_a_hostile_alt_text_is_words_and_nothing_else(shelf: Shelf) -> None:
     page = Page(render(shelf))
     assert "<script" not in render(shelf)

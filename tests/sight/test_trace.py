@@ -26,7 +26,9 @@ def test_a_kept_picture_from_the_graph_to_its_scores(shelf: Shelf) -> None:
     assert [branch.facts["qid"] for branch in found.find("entity")] == ["Q1"]
     line = only(found, "line")
     assert [step["value_qid"] for step in line.facts["path"]] == ["Q2", "Q3"]
-    assert "colour" in only(found, "statement").words
+    assert [branch.words for branch in (*found.find("statement"), *found.find("attribute"))] == [
+        "colour (P462): red", "has part (P527): seed; inherited from fruit (Q2)", "shape_size: round; read in its description",
+    ]  # fmt: skip
     assert only(found, "hit").facts["rank"] == 1
     assert only(found, "download").facts["outcome"] == "ok"
     assert only(found, "rights").facts == {"licence": "CC0", "author": "Ann", "landing_url": PAGE}

@@ -14,14 +14,16 @@ SCOPE: dict[str, Any] = {
     "min_sitelinks": 5,
     "leaves_only": False,
 }
-GRAPH = ("parent_statements", "entity_parents", "entity_roots", "entities", "root_branches", "graph_integrity")
+GRAPH = (
+    "parent_statements", "entity_parents", "entity_roots", "visuality", "entities", "root_branches", "graph_integrity",
+)  # fmt: skip
 
 
 def graph(small: SmallLake, *items: Row, **scope: Any) -> SmallLake:
     """Fill wikidata_items and make what entities needs."""
     small.choose(scope={**SCOPE, **scope})
     small.put("wikidata_items", items)
-    for name in GRAPH[:3]:
+    for name in GRAPH[:4]:
         small.make(name)
     return small
 
@@ -29,7 +31,7 @@ def graph(small: SmallLake, *items: Row, **scope: Any) -> SmallLake:
 def whole_graph(small: SmallLake, *items: Row, **scope: Any) -> SmallLake:
     """Fill wikidata_items and make every table up to graph_integrity."""
     graph(small, *items, **scope)
-    for name in GRAPH[3:]:
+    for name in GRAPH[4:]:
         small.make(name)
     return small
 

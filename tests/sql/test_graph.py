@@ -69,7 +69,8 @@ def test_an_entity_has_its_nearest_root_type_and_first_values(small: SmallLake) 
 
 
 LEAVING = (
-    "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "over_limit",
+    "outside_roots", "no_label", "few_sitelinks", "no_image", "excluded", "excluded_by_statement", "not_leaf", "not_visual",
+    "over_limit",
 )  # fmt: skip
 
 
@@ -88,6 +89,7 @@ LEFT_OUT = [
     ("excluded", [item("Q2", *below("Q7", "Q1"))], {"exclude": ["Q7"]}),
     ("no_image", [item("Q2", *below("Q1"), claim("P18")), item("Q3", *below("Q1"), PICTURE)], {"need_image": True}),
     ("excluded_by_statement", [item("Q2", *below("Q1"), claim("P625"))], {"exclude_having": ["P625"]}),
+    ("not_visual", [item("Q2", *below("Q1")), item("Q3", *below("Q1"), PICTURE)], {"visual": "rules"}),
     ("over_limit", [item("Q2", *below("Q1"), sitelink_count=9), item("Q3", *below("Q1"))], {"limit": 2}),
 ]
 
@@ -117,6 +119,7 @@ ITEMS = st.fixed_dictionaries({
     "parents": st.lists(st.sampled_from(QIDS), max_size=3, unique=True),
     "named": st.sampled_from(["en", "de", "taxon", "taxon_unknown", "title"]),
     "sitelinks": st.integers(0, 8), "status": st.sampled_from(["ok", "ok", "ok", "missing"]),
+    "picture": st.sampled_from(["known", "known", "unknown", "none"]), "placed": st.booleans(),
 })  # fmt: skip
 GRAPHS = st.fixed_dictionaries(
     {
@@ -124,8 +127,12 @@ GRAPHS = st.fixed_dictionaries(
         "exclude": st.lists(st.sampled_from(QIDS[1:]), max_size=1),
         "limit": st.sampled_from([0, 0, 1, 3]),
         "leaves_only": st.booleans(),
+        "need_image": st.booleans(),
+        "exclude_having": st.sampled_from([[], ["P625"], ["P625", "P21"]]),
+        "scope_items": st.lists(st.sampled_from([*QIDS, "Q99"]), max_size=2, unique=True),
     }
 )
+CHOSEN = ("exclude", "limit", "leaves_only", "need_image", "exclude_having")
 
 
 def drawn_item(qid: str, drawn: Row) -> Row:
@@ -135,7 +142,8 @@ def drawn_item(qid: str, drawn: Row) -> Row:
     }[drawn["named"]]  # fmt: skip
     if drawn["status"] != "ok":
         return {"qid": qid, "status": drawn["status"]}
-    claims = named.pop("claims", []) + below(*drawn["parents"])
+    picture = {"known": [PICTURE], "unknown": [claim("P18")], "none": []}[drawn["picture"]]
+    claims = named.pop("claims", []) + below(*drawn["parents"]) + picture + [claim("P625")] * drawn["placed"]
     return {"qid": qid, "sitelink_count": drawn["sitelinks"], "claims": claims, **named}
 
 
@@ -146,14 +154,18 @@ def reasons(drawn: Row) -> tuple[set[str], dict[str, str]]:
     above = {qid: set(shortest(edges, qid)) for qid in members}
     excluded, why = set(drawn["exclude"]), dict[str, str]()
     for qid, one in members.items():
-        if "Q1" not in above[qid] | {qid}:
+        if "Q1" not in above[qid] | {qid} and qid not in drawn["scope_items"]:
             why[qid] = "outside_roots"
         elif one["named"] in ("de", "taxon_unknown"):
             why[qid] = "no_label"
         elif one["sitelinks"] < SCOPE["min_sitelinks"]:
             why[qid] = "few_sitelinks"
+        elif drawn["need_image"] and one["picture"] != "known":
+            why[qid] = "no_image"
         elif (above[qid] | {qid}) & excluded:
             why[qid] = "excluded"
+        elif one["placed"] and "P625" in drawn["exclude_having"]:
+            why[qid] = "excluded_by_statement"
         elif drawn["leaves_only"] and (qid in SCOPE["roots"] or any(qid in others for others in above.values())):
             why[qid] = "not_leaf"
     ranked = sorted((qid for qid in members if qid not in why), key=lambda qid: (-members[qid]["sitelinks"], qid))
@@ -165,9 +177,9 @@ def reasons(drawn: Row) -> tuple[set[str], dict[str, str]]:
 @given(GRAPHS)
 def test_every_member_is_an_entity_or_has_one_reason_and_every_item_not_ok_a_finding(drawn: Row) -> None:
     items = [drawn_item(qid, one) for qid, one in zip(QIDS, drawn["items"], strict=False)]
-    study = make_study(scope={**SCOPE, **{key: drawn[key] for key in ("exclude", "limit", "leaves_only")}})
+    study = make_study(scope={**SCOPE, **{key: drawn[key] for key in CHOSEN}, "items": drawn["scope_items"]})
     tables: dict[str, list[Row]] = {"wikidata_items": items}
-    for name in (*GRAPH[:4], "graph_integrity"):
+    for name in (*GRAPH[:5], "graph_integrity"):
         tables[name] = select_rows(name, study, tables)
     entities = {row["qid"] for row in tables["entities"]}
     rows = [(row["finding"], row["qid"]) for row in tables["graph_integrity"]]
@@ -182,31 +194,12 @@ def test_every_member_is_an_entity_or_has_one_reason_and_every_item_not_ok_a_fin
 APPLE = {"qid": "Q4", "label": "apple", "label_source": "en", "natural_type": "fruit", "natural_type_qid": "Q2"}
 
 
-def test_attributes_are_phrased_by_their_kind_and_need_a_name(small: SmallLake) -> None:
-    small.put("entities", [APPLE, {"qid": "Q5", "label": "food", "label_source": "en"}])
-    small.put("wikidata_items", [
-        item("Q4", claim("P462", "Q31"), claim("P462", "Q31"), claim("P186", "Q32"), claim("P527", "Q33"), claim("P462", "Q34"),
-             claim("P462", "Q35"), claim("P17", "Q31"), claim("P462")),
-        item("Q5", claim("P462", "Q31")),
-        item("Q31", en="red", role="value"), item("Q32", role="value", labels=words(mul="wood", de="Holz")),
-        item("Q33", role="value", labels=words(mul="w", en="wing")), item("Q34", role="value", labels=words(de="blau")),
-        item("Q35", en="gone", status="redirect", role="value"),
-    ])  # fmt: skip
-    small.make("attributes")
-    assert [tuple(row.values()) for row in small.lake.rows("attributes")] == [
-        ("Q4", "P186", "Q32", "material", "wood", "made of wood", "fruit made of wood", "apple made of wood"),
-        ("Q4", "P462", "Q31", "colour", "red", "red", "red fruit", "red apple"),
-        ("Q4", "P527", "Q33", "part", "wing", "with wing", "fruit with wing", "apple with wing"),
-        ("Q5", "P462", "Q31", "colour", "red", "red", None, "red food"),
-    ]
-
-
 def test_entity_texts_are_every_text_in_the_languages_of_the_study(small: SmallLake) -> None:
     small.choose(scope={**SCOPE, "languages": ["en", "de", "mul"]})
     small.put("entities", [APPLE, {"qid": "Q6", "label": "Malus", "label_source": "mul"}])
     small.put("attributes", [
-        {"qid": "Q4", "property_id": "P462", "value_qid": "Q31", "attribute_noun_query": "red apple"},
-        {"qid": "Q4", "property_id": "P462", "value_qid": "Q32", "attribute_noun_query": "red apple"},
+        {"qid": "Q4", "category": "colour", "value": "red", "rank": "normal", "attribute_noun_query": "red apple"},
+        {"qid": "Q4", "category": "other", "value": "red", "rank": "normal", "attribute_noun_query": "red apple"},
     ])  # fmt: skip
     small.put("wikidata_items", [
         item("Q4", claim("P225", text="Malus domestica"), claim("P1843", text="Apfelbaum", language="de"), claim("P225"),
@@ -220,3 +213,25 @@ def test_entity_texts_are_every_text_in_the_languages_of_the_study(small: SmallL
         ("Q4", "label", "en", "apple"), ("Q4", "natural_type", "en", "fruit"), ("Q4", "taxon_name", "la", "Malus domestica"),
         ("Q6", "label", "en", "Malus"),
     ]  # fmt: skip
+
+
+def test_a_snapshot_is_what_the_source_says_and_the_newest_of_what_was_read(small: SmallLake) -> None:
+    said = {
+        "source": "sparql",
+        "address": "https://x.test/sparql",
+        "complete_until": "2026-11-20T00:00:00Z",
+        "asked_round": 1,
+    }
+    read = [("Q1", 7, "2026-01-02"), ("Q2", 9, "2026-01-01"), ("Q3", None, None)]
+    items = [{**item(qid), "revision": revision, "modified_at": at} for qid, revision, at in read]
+    gone = {**item("Q4", status="missing"), "revision": 99, "modified_at": "2027"}
+    for source, items_read, expected in (
+        ("sparql", [*items, gone], ("2026-11-20T00:00:00Z", 3, 9, "2026-01-02")), ("dump", items, ("2026-01-02", 3, 9, "2026-01-02")),
+        ("dump", [], (None, 0, None, None)),
+    ):  # fmt: skip
+        small.put("graph_source", [{**said, "source": source}])
+        small.put("wikidata_items", items_read)
+        small.make("graph_snapshot")
+        (row,) = small.lake.rows("graph_snapshot")
+        assert (row["source"], row["address"]) == (source, said["address"])
+        assert tuple(row[name] for name in ("complete_until", "items", "newest_revision", "newest_edit_at")) == expected

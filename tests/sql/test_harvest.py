@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from entitynet_assets.text import slice_of
 from tests.small_lake import SmallLake
@@ -15,18 +16,19 @@ def text(kind: str, said: str, language: str = "en", qid: str = "Q1") -> dict[st
     return {"qid": qid, "kind": kind, "text": said, "language": language}
 
 
-def attribute(value: str, type_query: str | None, noun_query: str, property_id: str = "P462") -> dict[str, str | None]:
+def attribute(value_qid: str, type_query: str | None, noun_query: str, place: int = 1) -> dict[str, Any]:
     return {
-        "qid": "Q1", "property_id": property_id, "value_qid": value, "attribute_type_query": type_query, "attribute_noun_query": noun_query,
+        "qid": "Q1", "value": value_qid, "value_qid": value_qid, "place": place,
+        "attribute_type_query": type_query, "attribute_noun_query": noun_query,
     }  # fmt: skip
 
 
 def filled(small: SmallLake, **queries: object) -> SmallLake:
     small.choose(queries={"kinds": KINDS, "per_entity": 10, **queries})
     small.put("entities", [APPLE])
-    small.put(
-        "attributes", [attribute("Q9", "red fruit", "red Apple"), attribute("Q8", None, "Apple with leaf", "P527")]
-    )
+    small.put("attributes", [
+        attribute("Q9", "red fruit", "red Apple"), attribute("Q8", None, "Apple with leaf"), attribute("Q7", None, "Apple with a", place=2),
+    ])  # fmt: skip
     small.put("entity_texts", [
         text("alias", "malum", "mul"), text("alias", "apples"), text("alias", "apple "), text("alias", "pommes", "fr"),
         text("alias", "Red Fruit"), text("taxon_name", "Malus", "la"), text("label", "Apple"), text("alias", " "),
@@ -45,9 +47,10 @@ def test_kinds_come_in_the_order_of_the_study_and_one_spelling_once(small: Small
         (5, "taxon_name", "Malus", None),
         (6, "attribute_noun", "Apple with leaf", "Q8"),
         (7, "attribute_noun", "red Apple", "Q9"),
+        (8, "attribute_noun", "Apple with a", "Q7"),
     ]
     assert {(row["qid"], row["natural_type"]) for row in rows} == {("Q1", "fruit")}
-    assert len({row["query_id"] for row in rows}) == 7
+    assert len({row["query_id"] for row in rows}) == 8
 
 
 def test_another_order_of_kinds_asks_attributes_first(small: SmallLake) -> None:

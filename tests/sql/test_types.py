@@ -19,7 +19,7 @@ CHECKS = sorted(path for path in (sql_folder() / "checks").glob("*.sql"))
 
 def views_of(con, *names: str) -> None:
     for name in names:
-        con.execute(f'CREATE VIEW "{name}" AS {typed_select(TABLES.get(name) or PREVIOUS[name])}')
+        con.execute(f'CREATE TEMP VIEW "{name}" AS {typed_select(TABLES.get(name) or PREVIOUS[name])}')
 
 
 def test_every_file_makes_a_table_of_its_room() -> None:

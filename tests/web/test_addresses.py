@@ -177,7 +177,7 @@ def test_a_certificate_is_checked_against_the_name_not_the_address(client, tmp_p
         server.on("/down", says(302, Location=f"http://a.example:{port_of(server)}/x"))
         names = frozenset({"a.example", "b.example"})
         web = client(reach=Reach(private_hosts=names, resolver=lambda host, port: ["127.0.0.1"]), tries=1)
-        web.certificates = ssl.create_default_context(cafile=str(cert))
+        web.lanes.certificates = ssl.create_default_context(cafile=str(cert))
         assert web.ask(Request(f"https://a.example:{port_of(server)}/x")).ok
         assert web.ask(Request(f"https://a.example:{port_of(server)}/down")).outcome == "forbidden_address"
         wrong = web.ask(Request(f"https://b.example:{port_of(server)}/x"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import time
 from collections import Counter
@@ -88,6 +89,30 @@ def test_parameters_and_forms_arrive(server, web):
     assert (posted.method, posted.body, posted.headers["Accept"]) == (
         "POST", b"query=SELECT+1", "application/sparql-results+json",
     )  # fmt: skip
+
+
+def test_a_json_body_arrives_as_json(server, web):
+    web.ask(Request(server.on("/x", says()), json={"words": ["\u86c7", 1]}, headers={"Authorization": "Bearer k"}))
+    posted = server.asked("/x")[0]
+    assert (posted.method, json.loads(posted.body)) == ("POST", {"words": ["\u86c7", 1]})
+    assert (posted.headers["Content-Type"], posted.headers["Authorization"]) == ("application/json", "Bearer k")
+
+
+def test_a_request_may_have_its_own_time_and_tries(server, client):
+    url = server.on("/x", lambda call: time.sleep(0.3) or call.answer(200, b"late"))
+    short = client(timeout_s=0.05, tries=1)
+    assert short.ask(Request(url)).outcome == "timeout"
+    assert short.ask(Request(url, timeout_s=5.0)).body == b"late"
+    broken = server.on("/broken", says(500))
+    assert (client(tries=3).ask(Request(broken, tries=1)).tries, len(server.asked("/broken"))) == (1, 1)
+    assert client(tries=1).ask(Request(broken, tries=2)).tries == 2
+
+
+def test_what_a_host_says_in_headers_is_in_no_log(server, web, caplog):
+    caplog.set_level("DEBUG")
+    web.ask(Request(server.on("/x", says(302, Location="/end?key=sk-1", X_Key="sk-1"))))
+    assert len(server.asked("/end")) == 1
+    assert "sk-1" not in caplog.text
 
 
 # -- bodies ------------------------------------------------------------------------------------------------------------
@@ -206,10 +231,13 @@ def test_parameters_are_not_asked_again_at_the_new_address(server, web):
 
 
 @pytest.mark.parametrize(("status", "method"), [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
-def test_a_form_is_sent_on_only_where_the_status_says_so(server, web, status, method):
+def test_what_was_posted_is_sent_on_only_where_the_status_says_so(server, web, status, method):
     server.on("/end", says(200, b"there"))
     web.ask(Request(server.on("/x", says(status, Location="/end")), form={"a": "b"}))
-    assert [call.method for call in server.asked("/end")] == [method]
+    web.ask(Request(server.url("/x"), json={"a": "b"}))
+    assert [call.method for call in server.asked("/end")] == [method, method]
+    bodies = [b"a=b", b'{"a":"b"}'] if method == "POST" else [b"", b""]
+    assert [call.body for call in server.asked("/end")] == bodies
 
 
 def test_a_key_does_not_follow_to_another_host_but_validators_do(server, hosts):
