@@ -18,6 +18,8 @@ import typer
 
 from entitynet_assets.doctor import findings
 from entitynet_assets.draft import command as draft_command
+from entitynet_assets.export import command as export_command
+from entitynet_assets.lake import Lake
 from entitynet_assets.plan import plan as reckoned
 from entitynet_assets.report.page import render
 from entitynet_assets.report.sheet import verdict_sheet
@@ -41,6 +43,7 @@ app = typer.Typer(
     help="From a knowledge graph to a dataset to a trained and scored CLIP.",
 )
 app.add_typer(draft_command.app, name="study")
+app.add_typer(export_command.app, name="export")
 StudyName = Annotated[
     str | None,
     typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample."),
@@ -77,6 +80,8 @@ def run(
             with contextlib.closing(place):
                 succeeded = flow(chosen, place, last, slices, wanted, new_round)
         console.print(progress.summary())
+        if words := resting(place.lake):
+            console.print(words, highlight=False)
         if place.lake.record("benchmark_classes") and not until:
             for line in coverage(place.lake.rows("benchmark_classes")):
                 console.print(line, highlight=False)
@@ -222,6 +227,20 @@ def doctor(study: StudyName = None) -> None:
         console.print(f"{mark}  {finding.subject}: {finding.words}", highlight=False)
         worst = max(worst, int(finding.grade == "bad"))
     raise typer.Exit(worst)
+
+
+def resting(lake: Lake) -> str | None:
+    """Say how many addresses rest after a failure that may pass, and from when on a run asks them again."""
+    names = [name for name in lake.slices("downloads") if (found := lake.record("downloads", name)) and found.due_at]
+    if not names:
+        return None
+    query = (
+        "SELECT count(*) AS number, replace(min(due_at)[:16], 'T', ' ') AS at FROM downloads WHERE due_at IS NOT NULL"
+    )
+    found = lake.select(query, {"downloads": [lake.path("downloads", name) for name in names]})[0]
+    return (
+        f"{found['number']} addresses failed for reasons that may pass; a run after {found['at']} UTC asks them again."
+    )
 
 
 def ui_pages() -> dict[str, str]:

@@ -135,7 +135,7 @@ class Lake:
     """Tables and blobs of one study under one root folder."""
 
     def __init__(self, root: Path | str) -> None:
-        self.root = Path(root).absolute()
+        self.root, self._unsynced = Path(root).absolute(), False
         (self.root / "tables").mkdir(parents=True, exist_ok=True)
         for table in PREVIOUS.values():
             if self.record(table.name) is None:
@@ -287,12 +287,16 @@ class Lake:
 
     @contextlib.contextmanager
     def noting(self, table: str, slice_name: str, every: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-        """Give a function that notes rows, `every` so many at a time; what is left is noted however the work ends."""
+        """Give a function that notes rows, `every` so many at a time; what is left is noted however the work ends.
+
+        Blobs that were put before a row is noted are on the disk before the row is.
+        """
         waiting: list[Mapping[str, Any]] = []
 
         def note(row: Mapping[str, Any]) -> None:
             waiting.append(row)
             if len(waiting) >= every:
+                self._sync_blobs()
                 self.add_notes(table, slice_name, waiting)
                 waiting.clear()
 
@@ -300,6 +304,7 @@ class Lake:
             yield note
         finally:
             if waiting:
+                self._sync_blobs()
                 self.add_notes(table, slice_name, waiting)
 
     def notes(self, table: str, slice_name: str) -> list[dict[str, Any]]:
@@ -341,13 +346,23 @@ class Lake:
 
     # -- blobs and jobs --------------------------------------------------------------------------------------------
 
-    def put_blob(self, kind: str, name: str, content: bytes) -> str:
-        """Store bytes under a content-derived name; returns the path relative to the root. Writing twice is harmless."""
+    def put_blob(self, kind: str, name: str, content: bytes, synced: bool = True) -> str:
+        """Store bytes under a content-derived name; returns the path relative to the root. Writing twice is harmless.
+
+        Without `synced` it is for `noting` to have them on the disk, many at a time.
+        """
         path = self.root / "blobs" / kind / name[:2] / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, content)
+            write_atomic(path, content, synced)
+            self._unsynced = self._unsynced or not synced
         return str(path.relative_to(self.root))
+
+    def _sync_blobs(self) -> None:
+        """Have all blobs on the disk: once for many, as each by itself costs more than its decoding."""
+        if self._unsynced:
+            self._unsynced = False  # before, so that a blob that comes meanwhile is not forgotten
+            os.sync()
 
     def blob(self, path: str) -> bytes:
         """Return the bytes of a blob by its path relative to the root."""
@@ -386,6 +401,27 @@ class Lake:
             sync(new)
             new.replace(self.root / path)
         return path, digest, rows
+
+    def write_parquet(self, path: Path, types: Mapping[str, str], rows: Rows) -> None:
+        """Write rows anywhere as one Parquet file of one row group, Snappy, for readers of another program's layout.
+
+        `types` are DuckDB's by column, in order; the same rows give the same bytes.
+        """
+        columns = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in types.items())
+        with (
+            contextlib.closing(connect()) as con,
+            tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as scratch,
+        ):
+            schema = con.sql(f"SELECT {columns} LIMIT 0").to_arrow_table().schema
+            con.register("rows_in", pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+            con.execute("SET threads = 1")
+            new = Path(scratch) / "new.parquet"
+            group = -(-max(1, len(rows)) // 2048) * 2048  # DuckDB cuts row groups at multiples of its vectors
+            con.execute(
+                f"COPY (SELECT * FROM rows_in) TO {quoted(new)} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {group})"
+            )
+            sync(new)
+            new.replace(path)
 
     def job_folder(self, kind: str, name: str) -> Path:
         """Return the folder that a cluster job works in, made if absent."""

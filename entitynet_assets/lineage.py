@@ -22,6 +22,7 @@ class Record:
 
     `identity` hashes everything the content may depend on: code version, contract, parameters, input digests.
     `counts` are rows per reason; `failed_checks` names blocking checks that did not hold, so that no reader uses it.
+    From `due_at` (ISO 8601, UTC) on it is gone at again, though nothing that it depends on has changed.
     """
 
     table: str
@@ -35,6 +36,7 @@ class Record:
     counts: dict[str, int] = field(default_factory=dict)
     failed_checks: tuple[str, ...] = ()
     round: int = 1
+    due_at: str | None = None
 
 
 def identity(code_version: str, contract: str, parameters: Any, inputs: dict[str, str]) -> str:

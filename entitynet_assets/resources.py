@@ -8,6 +8,8 @@ ENTITYNET_STUDY        study by name or path, default sample
 ENTITYNET_CONTACT      address by which hosts reach whoever runs a study, instead of the study's `web.contact`
 ENTITYNET_DATA         folder that a study's relative paths (folders, classes, dump) start from, default the current folder
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
+ENTITYNET_DECODERS     processes that decode pictures, default one a core
+ENTITYNET_DECODE_MIB   memory that decoding one picture may take, default 1024
 ENTITYNET_PRIVATE_HOSTS  hosts, apart by commas, that may be asked although they are not public, on any port, also for pictures
 ENTITYNET_ENDPOINT_<SOURCE>  replaces an endpoint of the study: SPARQL, API, DUMP, LANGUAGE_MODEL, or a provider's name
 ENTITYNET_ENDPOINT_WIKIDATA  server that stands for both SPARQL (/sparql) and API (/w/api.php), where these are not set themselves
@@ -20,12 +22,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from entitynet_assets.cluster import LocalCluster
+from entitynet_assets.decoders import Decoders, Limits
 from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
 from entitynet_assets.studies.models import TABLES_OF_PICTURES, Study, StudyError
@@ -210,7 +213,7 @@ def _place(url: str) -> str | None:
 
 @dataclass
 class Workplace:
-    """The study and the three doors, opened when first used."""
+    """The study and the doors, opened when first used."""
 
     study: Study
     lake: Lake
@@ -233,10 +236,32 @@ class Workplace:
             web.mount(folder_sites(self.study))
         return web
 
+    @cached_property
+    def decoders(self) -> Decoders:
+        """The processes that decode pictures."""
+        return open_decoders()
+
     def close(self) -> None:
         """Close what was opened."""
         if "web" in self.__dict__:
             self.web.close()
+
+
+def open_decoders() -> Decoders:
+    """Return decoders as many and as limited as the environment says. Raises StudyError on what is no whole number above 0."""
+    found = {}
+    for name, default in (("ENTITYNET_DECODERS", os.cpu_count() or 1), ("ENTITYNET_DECODE_MIB", Limits.memory_mib)):
+        stated = os.environ.get(name) or str(default)
+        if not stated.isdecimal() or int(stated) < 1:
+            raise StudyError(f"{name}: found {stated!r}; allowed: a whole number from 1")
+        found[name] = int(stated)
+    return _decoders(found["ENTITYNET_DECODERS"], found["ENTITYNET_DECODE_MIB"])
+
+
+@cache
+def _decoders(count: int, memory_mib: int) -> Decoders:
+    """Return the decoders of this process, which every workplace shares; they end with it."""
+    return Decoders(count, Limits(memory_mib=memory_mib))
 
 
 def open_workplace(study: Study, progress: Progress | None = None, limit: int = 0) -> Workplace:

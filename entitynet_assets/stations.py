@@ -14,6 +14,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,15 @@ class Made:
     """What a maker answers: rows or a query, counts per reason, and how much work of each kind was done.
 
     Rows may come one by one; then the counts are whole when the last row is taken.
-    `unfinished` asks for another go in the next run, though nothing that it depends on will have changed.
+    `unfinished` asks for another go in the next run, though nothing that it depends on will have changed; `due_at` (ISO 8601,
+    UTC) asks for one in the first run after that time.
     """
 
     content: Iterable[Mapping[str, Any]] | Query
     counts: Mapping[str, int] = field(default_factory=dict)
     work: Mapping[str, int] = field(default_factory=dict)
     unfinished: bool = False
+    due_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,12 +158,16 @@ def run_slice(stop: Station, place: Workplace, slice_name: str, config: Mapping[
         }
         wanted = lineage.identity(stop.code_version, repr(stop.table), choices, inputs)
         record = place.lake.record(stop.table.name, slice_name)
-        if record and record.identity == wanted and not record.failed_checks:
+        if record and record.identity == wanted and not record.failed_checks and not _is_due(record):
             done = Done(record, "unchanged", {}, {})
         else:
             done = _make(stop, Work(place, stop.table, slice_name, views, config or {}), inputs, wanted)
         place.progress.end(stop.table.name, slice_name, done.outcome, {"rows": done.record.rows, **done.work})
         return done
+
+
+def _is_due(record: Record) -> bool:
+    return record.due_at is not None and record.due_at <= datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _inputs(stop: Station, place: Workplace, slice_name: str) -> tuple[dict[str, str], dict[str, list[Path]]]:
@@ -186,6 +193,7 @@ def _make(stop: Station, work: Work, inputs: dict[str, str], wanted: str) -> Don
         "inputs": inputs,
         "code_version": stop.code_version,
         "counts": made.counts,
+        "due_at": made.due_at,
         "failed_checks": (
             "unchecked",
         ),  # until they are through, so that a kill in between leaves nothing that looks sound

@@ -10,7 +10,7 @@ as served, `url_id` and `query_id` hashes of what they name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Slicing = Literal["whole", "slices", "recipes"]
@@ -31,7 +31,7 @@ ATTRIBUTE_CATEGORIES = ("colour", "pattern", "material", "part", "shape_size", "
 ATTRIBUTE_SOURCES = ("stated", "inherited", "mined", "generated")
 DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
-    "too_large", "not_image", "truncated", "too_many_redirects", "bad_url", "forbidden_address",
+    "too_large", "not_image", "truncated", "undecodable", "too_many_redirects", "bad_url", "forbidden_address",
 )  # fmt: skip
 STRINGS = 'STRUCT("language" VARCHAR, "text" VARCHAR)[]'
 IDENTIFIERS = 'STRUCT(property_id VARCHAR, "value" VARCHAR)[]'
@@ -116,6 +116,20 @@ MIX = text("mix", "name of the caption mix")
 SHARD = text("shard", "name of the tar, without its ending")
 ROUND = whole("round", "harvest round in which it was first seen, from 1")
 ASKED = whole("asked_round", "harvest round in which it was last asked", "~")
+
+# What one decode says of a picture; in the download ledger, and from there of each distinct picture.
+PICTURE = (
+    text("format", "format as served"),
+    whole("n_frames", "pictures in the file, of which the first is taken; 1 if it is no animation"),
+    whole("original_width_px", "width as served, after EXIF orientation"),
+    whole("original_height_px", "height as served, after EXIF orientation"),
+    whole("width_px", "width as stored"), whole("height_px", "height as stored"),
+    text("path", "stored JPEG, relative to the lake"),
+    text("stored_sha256", "sha256 of the stored JPEG"),
+    _c("phash", "UBIGINT", "64-bit perceptual hash (DCT)"),
+    _c("dhash", "UBIGINT", "64-bit difference hash"),
+    number("entropy_bits", "entropy of the grey-level histogram, bits; near 0 is blank"),
+)  # fmt: skip
 
 GRAPH_SOURCE = Table("graph_source", "graph", "source of the graph, as it was before it was read", ("source",), (
     text("source", "what is read", allowed=("sparql", "dump")),
@@ -384,22 +398,16 @@ DOWNLOADS = Table("downloads", "images", "picture address tried, with its outcom
     text("image_id", "sha256 of the bytes as served, if they are a picture", "?"),
     text("etag", "validator for a conditional request", "?"),
     text("last_modified", "validator for a conditional request", "?"),
+    *(replace(column, nullable=True) for column in PICTURE),
     ROUND, ASKED,
     whole("tries", "requests made for it in the round in which it was last asked", "~"),
     text("fetched_at", "when it was last asked, ISO 8601", "~"),
+    text("due_at", "when it is asked again after a failure that may pass, ISO 8601", "?~"),
 ), "slices")  # fmt: skip
 IMAGES = Table("images", "images", "distinct picture", ("image_id",), (
     IMAGE,
-    text("format", "format as served"),
     whole("size_bytes", "bytes as served"),
-    whole("original_width_px", "width as served, after EXIF orientation"),
-    whole("original_height_px", "height as served, after EXIF orientation"),
-    whole("width_px", "width as stored"), whole("height_px", "height as stored"),
-    text("path", "stored JPEG, relative to the lake"),
-    text("stored_sha256", "sha256 of the stored JPEG"),
-    _c("phash", "UBIGINT", "64-bit perceptual hash (DCT)"),
-    _c("dhash", "UBIGINT", "64-bit difference hash"),
-    number("entropy_bits", "entropy of the grey-level histogram, bits; near 0 is blank"),
+    *PICTURE,
     whole("url_count", "addresses that serve these bytes"),
     ROUND,
 ), "slices")  # fmt: skip

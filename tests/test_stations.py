@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -76,6 +77,20 @@ def test_a_file_deleted_by_hand_is_made_again(small: SmallLake) -> None:
     (small.lake.root / "tables" / "queries" / record.file).unlink()
     assert run_slice(queries(maker), small.place, "000").outcome == "made"
     assert small.lake.rows("queries")[0]["query_id"] == "a"
+
+
+def test_what_is_due_later_is_left_alone_until_then(small: SmallLake) -> None:
+    put_entities(small, "apple")
+    maker = Counting({"query_id": "a"}, due_at="2999-01-01T00:00:00+00:00")
+    stop = queries(maker)
+    outcomes = [run_slice(stop, small.place, "000").outcome for _ in range(2)]
+    assert (outcomes, maker.calls) == (["made", "unchanged"], 1)
+    maker.made["due_at"] = "2000-01-01T00:00:00+00:00"
+    record = small.lake.need("queries", "000")
+    small.lake.write_record(dataclasses.replace(record, due_at=maker.made["due_at"]))
+    assert [run_slice(stop, small.place, "000").outcome for _ in range(2)] == ["made", "made"]
+    maker.made["due_at"] = None
+    assert [run_slice(stop, small.place, "000").outcome for _ in range(2)] == ["made", "unchanged"]
 
 
 def test_what_is_unfinished_is_gone_at_again_though_nothing_changed(small: SmallLake) -> None:

@@ -6,19 +6,20 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from entitynet_assets.benchmarks.holdout import ManifestError, held_out_row, parse_manifest
-from entitynet_assets.pictures import picture_fault, read_picture
+from entitynet_assets.benchmarks.holdout import HeldOut, ManifestError, held_out_row, parse_manifest
+from entitynet_assets.pictures import DECODER, Kept, Picture, PictureError
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Benchmark
 from entitynet_assets.tables import BENCHMARK_IMAGES
-from entitynet_assets.web import PASSING, Request
+from entitynet_assets.web import PASSING, Answer, Request
 
 
 @station(
     BENCHMARK_IMAGES,
+    code_version=f"2, decoder {DECODER}",
     params=lambda place: {
         "benchmarks": [[b.name, b.manifest] for b in place.study.benchmarks],
-        "side": place.study.shards.stored_side_px,
+        "stored": [place.study.shards.stored_side_px, place.study.shards.jpeg_quality],
         "sample": place.study.sample and place.study.sample.model_dump(),
     },
 )
@@ -44,13 +45,21 @@ def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str]) -> list[dict[
     entries = parse_manifest(manifest.body, benchmark.manifest)
     rows: dict[str, dict[str, Any]] = {}
     asked = ((entry, Request(entry.image_url)) for entry in entries)
-    for number, (entry, answer) in enumerate(work.place.web.ask_all(asked), 1):
-        fault = picture_fault(answer.body) if answer.ok else answer.outcome
-        counts[fault or "ok"] += 1
-        if not fault:
+    kept = Kept(work.study.shards.stored_side_px, work.study.shards.jpeg_quality)
+
+    def decoded(came: tuple[HeldOut, Answer]) -> tuple[HeldOut, Answer, Picture | str]:
+        entry, answer = came
+        try:
+            return entry, answer, work.place.decoders.read(answer.body, kept) if answer.ok else answer.outcome
+        except PictureError as error:
+            return entry, answer, error.outcome
+
+    came = work.place.decoders.each(decoded, work.place.web.ask_all(asked))
+    for number, (entry, answer, picture) in enumerate(came, 1):
+        counts["ok" if isinstance(picture, Picture) else picture] += 1
+        if isinstance(picture, Picture):
             image_id = hashlib.sha256(answer.body).hexdigest()
-            picture = read_picture(answer.body, work.study.shards.stored_side_px)
-            path = work.lake.put_blob("held_out", f"{image_id}-{work.study.shards.stored_side_px}.jpg", picture.jpeg)
+            path = work.lake.put_blob("held_out", f"{image_id}-{kept.name}.jpg", picture.jpeg)
             row = held_out_row(benchmark.name, entry, image_id, path, picture)
             # Two entries may serve the same bytes; which of them stands may not depend on which came first.
             rows[image_id] = min(row, rows.get(image_id, row), key=lambda one: (one["class_id"], one["image_url"]))

@@ -279,9 +279,14 @@ class Curation(Section):
 
 
 class Shards(Section):
-    """How pictures are packed: shorter side of the stored JPEG, pictures a tar."""
+    """How pictures are kept and packed: shorter side and quality of the stored JPEG, pictures a tar.
+
+    `keep_served` keeps the bytes as served, too: ten times the room and more, and another side or quality asks no host again.
+    """
 
     stored_side_px: Annotated[int, Field(ge=16)] = 512
+    jpeg_quality: Annotated[int, Field(ge=1, le=95)] = 90
+    keep_served: bool = True
     samples_per_shard: Annotated[int, Field(ge=1)] = 10_000
 
 

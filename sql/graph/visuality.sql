@@ -168,9 +168,9 @@ SELECT
     CASE rule
         WHEN 'language_model' THEN model || ' says: ' || coalesce(explanation, '')
         WHEN 'abstract_class' THEN abstract_mark.name || ' (' || abstract_qid || '), which has no look, is '
-            || CASE abstract_distance WHEN 0 THEN 'what it is' ELSE abstract_distance || ' statements above it' END
+            || CASE abstract_distance WHEN 0 THEN 'what it is' WHEN 1 THEN 'one statement above it' ELSE abstract_distance || ' statements above it' END
         WHEN 'seen_class' THEN seen_mark.name || ' (' || seen_qid || '), which has a look, is '
-            || CASE seen_distance WHEN 0 THEN 'what it is' ELSE seen_distance || ' statements above it' END
+            || CASE seen_distance WHEN 0 THEN 'what it is' WHEN 1 THEN 'one statement above it' ELSE seen_distance || ' statements above it' END
         WHEN 'picture' THEN 'no class speaks for or against it, and it has a picture'
         WHEN 'commons_category' THEN 'no class speaks for or against it, and Commons has a category of it'
         ELSE 'no class, no picture and no Commons category speaks for it'

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from entitynet_assets.curation.duplicates import near_pairs, representatives
-from entitynet_assets.pictures import read_picture
+from entitynet_assets.pictures import Kept, read_picture
 from entitynet_assets.sample.render import Gallery
 from entitynet_assets.sample.world import make_world
 from entitynet_assets.studies.models import load_study
@@ -21,7 +21,7 @@ def drawings():
     honest = [row for row in world.plan() if row.fault in ("ok", "wrong")]
     sets = []
     for rows, draw in ((honest, gallery.picture), (world.benchmark(), gallery.benchmark)):
-        read = [read_picture(draw(row).content, side) for row in rows]
+        read = [read_picture(draw(row).content, Kept(side)) for row in rows]
         scenes = [(row.qid, row.draw_seed) for row in rows]
         sets.append(
             (

@@ -19,8 +19,9 @@ from tests.river.conftest import River, small_study
 pytestmark = pytest.mark.slow
 WORLD = {"entities": 16, "pictures": 6, "holdout": 2}
 TRIES = 3
-# What the sample's web does not do: addresses that no client can read or may go to, and what only a study brings about.
-NOT_OF_THE_WEB = {"bad_url", "forbidden_address", "licence", "relevance"}
+# What the sample's web does not do: an address that no client can read or may reach, a picture that a decoder dies of, and
+# what only a study brings about.
+NOT_OF_THE_WEB = {"bad_url", "forbidden_address", "undecodable", "licence", "relevance"}
 RULES_PATHS = ("/robots.txt", "/.well-known/tdmrep.json")
 
 

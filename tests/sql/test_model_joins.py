@@ -31,7 +31,7 @@ def visuality(small: SmallLake, visual: str) -> list[tuple[object, ...]]:
 
 
 def test_a_judgement_overrules_the_rules_where_there_is_one_and_the_study_says_so(small: SmallLake) -> None:
-    building = "building (Q41176), which has a look, is 1 statements above it"
+    building = "building (Q41176), which has a look, is one statement above it"
     assert visuality(small, "judge") == [
         ("Q2", False, "language_model", "m says: it is an idea"),
         ("Q3", True, "language_model", "m says: it has walls"),

@@ -48,7 +48,7 @@ def test_every_member_has_a_row_with_its_evidence_and_a_sentence(small: SmallLak
     rows = small.pick("visuality", "qid", "has_image", "commons_category", "reason")
     assert rows == [
         ("Q1", False, None, "no class, no picture and no Commons category speaks for it"),
-        ("Q2", True, "Its", "building (Q41176), which has a look, is 1 statements above it"),
+        ("Q2", True, "Its", "building (Q41176), which has a look, is one statement above it"),
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_study_that_does_not_ask_keeps_all(small: SmallLake) -> None:
     left = [row for row in small.lake.rows("graph_integrity") if row["finding"] == "not_visual"]
     assert [(row["qid"], row["detail"]) for row in left] == [
         ("Q1", "no class, no picture and no Commons category speaks for it"),
-        ("Q2", "organisation (Q43229), which has no look, is 1 statements above it"),
+        ("Q2", "organisation (Q43229), which has no look, is one statement above it"),
     ]
 
 

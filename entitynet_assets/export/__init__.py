@@ -1,0 +1,1 @@
+"""Export: a harvest in the layouts of other programs."""
