@@ -1,6 +1,6 @@
 -- Search strings of an entity in the order of the study's kinds, within its budget; a harvest plan adds to the budget of
 -- entities that the last round's models knew badly. Aliases help where the label is rare; one spelling is asked once in a style.
--- A name that several entities share is asked for together with the natural type ("mercury planet"), else it finds them all.
+-- A name that is the label of another entity too is asked for together with the natural type ("mercury planet"), else it finds them all.
 -- The query of kind `item` stands for the entity itself, for providers that ask by its id; it costs no budget.
 -- Of attributes the first of each category comes before the second of any, so that a small budget asks for different looks.
 WITH mine AS (
@@ -17,16 +17,12 @@ labels AS (
     SELECT DISTINCT qid, lower(trim(label)) AS spelling FROM entities
 ),
 
-shared AS (
-    SELECT spelling FROM (
-        SELECT qid, spelling FROM labels
-        UNION
-        SELECT names.qid, names.spelling FROM names JOIN entities USING (qid) WHERE names.kind IN ('alias', 'common_name')
-    ) GROUP BY spelling HAVING count(*) > 1
-),
-
 shared_labels AS (
     SELECT spelling FROM labels GROUP BY spelling HAVING count(*) > 1
+),
+
+labels_of_others AS (
+    SELECT DISTINCT names.qid, names.spelling FROM names JOIN labels ON labels.spelling = names.spelling AND labels.qid <> names.qid
 ),
 
 words AS (
@@ -40,11 +36,12 @@ phrased AS (
     UNION ALL
     SELECT qid, label, 'drawing', NULL, lower(trim(label)) IN (SELECT spelling FROM shared_labels), 0 FROM mine
     UNION ALL
-    SELECT qid, text, kind, NULL, kind <> 'taxon_name' AND spelling IN (SELECT spelling FROM shared), 0
-    FROM mine JOIN names USING (qid) WHERE kind <> 'label'
+    SELECT qid, text, kind, NULL, kind <> 'taxon_name' AND another.spelling IS NOT NULL, 0
+    FROM mine JOIN names USING (qid) LEFT JOIN labels_of_others AS another USING (qid, spelling) WHERE kind <> 'label'
     UNION ALL
-    SELECT qid, any_value(words.text), 'word', NULL, spelling IN (SELECT spelling FROM shared), 0
-    FROM mine JOIN names USING (qid) JOIN words USING (spelling) GROUP BY qid, spelling
+    SELECT qid, any_value(words.text), 'word', NULL, bool_or(another.spelling IS NOT NULL), 0
+    FROM mine JOIN names USING (qid) JOIN words USING (spelling) LEFT JOIN labels_of_others AS another USING (qid, spelling)
+    GROUP BY qid, spelling
     UNION ALL
     SELECT qid, attribute_type_query, 'attribute', value_qid, false, place
     FROM mine JOIN attributes USING (qid) WHERE attribute_type_query IS NOT NULL
