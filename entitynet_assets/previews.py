@@ -112,9 +112,17 @@ OUTCOMES = counts(
 QUERY_KINDS = counts(
     "SELECT kind AS name, count(*) AS count FROM queries GROUP BY ALL ORDER BY count DESC, name", "kinds of search"
 )
-FINDINGS = counts(
-    "SELECT finding AS name, count(*) AS count FROM graph_integrity GROUP BY ALL ORDER BY count DESC, name", "findings"
-)
+FINDINGS = all_of(
+    counts("SELECT finding AS name, count(*) AS count FROM graph_integrity GROUP BY ALL ORDER BY count DESC, name", "findings"),
+    first_rows("SELECT finding, qid, detail FROM graph_integrity "
+               "QUALIFY row_number() OVER (PARTITION BY finding ORDER BY qid, detail) <= 3 "
+               "ORDER BY count(*) OVER (PARTITION BY finding), finding, qid, detail", "up to three of each, the rarest first"),
+)  # fmt: skip
+CHANGES = all_of(
+    counts("SELECT change AS name, count(*) AS count FROM entity_changes GROUP BY ALL ORDER BY count DESC, name", "changes"),
+    first_rows("SELECT change, words FROM entity_changes QUALIFY row_number() OVER (PARTITION BY change ORDER BY qid) <= 8 "
+               "ORDER BY change, qid", "what changed since the last round, up to eight of each"),
+)  # fmt: skip
 ATTRIBUTES = counts(
     "SELECT category AS name, count(*) AS count FROM attributes GROUP BY ALL ORDER BY count DESC, name",
     "kinds of attribute",

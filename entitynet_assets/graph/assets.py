@@ -190,5 +190,5 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(ATTRIBUTE_COVERAGE, preview=previews.ATTRIBUTE_COVERAGE),
     sql_asset(ENTITY_TEXTS),
     sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),
-    sql_asset(ENTITY_CHANGES),
+    sql_asset(ENTITY_CHANGES, preview=previews.CHANGES),
 )

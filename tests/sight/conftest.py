@@ -79,6 +79,7 @@ def put_graph(small: SmallLake) -> None:
         {"qid": "Q1", "kind": "label", "language": "en", "text": "apple"}, {"qid": "Q1", "kind": "alias", "language": "en", "text": "pome"},
     ])  # fmt: skip
     small.put("graph_integrity", [{"finding": "few_sitelinks", "qid": "Q5", "detail": "not an entity of this study"}])
+    small.put("entity_changes", [{"qid": "Q1", "change": "added", "current": "apple", "words": "Q1 apple: new"}])
 
 
 def put_harvest(small: SmallLake) -> None:

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from entitynet_assets.charts import INLINE
+from entitynet_assets.previews import CHANGES, FINDINGS
 from entitynet_assets.shelf import Shelf
 from entitynet_assets.station_assets import build_asset, preview_metadata
 from entitynet_assets.stations import Station, replace
@@ -95,3 +96,20 @@ def test_of_many_slices_the_newest_event_alone_carries_it(small_lake) -> None:
         "kinds of search" in record.asset_materialization.metadata for record in found if record.asset_materialization
     ]
     assert shown == [True] + [False] * (len(shown) - 1)
+
+
+def test_changes_are_read_as_sentences_and_findings_by_example(small: SmallLake) -> None:
+    """What a round changed, and what is wrong with a graph, is read without opening a table."""
+    small.put("entity_changes", [
+        {"qid": f"Q{number}", "change": "added", "words": f"Q{number} thing: new"} for number in range(1, 12)
+    ] + [{"qid": "Q50", "change": "merged", "current": "Q1", "words": "Q50 cat: merged into Q1 thing"}])  # fmt: skip
+    small.put("graph_integrity", [
+        *({"finding": "no_label", "qid": f"Q{number}", "detail": "not an entity of this study"} for number in range(9)),
+        {"finding": "cycle", "qid": "Q3", "detail": "each below all others: Q3, Q4"},
+    ])  # fmt: skip
+    shelf = Shelf(small.lake, small.study)
+    changes = CHANGES(shelf)["what changed since the last round, up to eight of each"]
+    assert [row["words"] for row in changes][-1] == "Q50 cat: merged into Q1 thing"
+    assert len(changes) == 9
+    findings = FINDINGS(shelf)["up to three of each, the rarest first"]
+    assert [row["finding"] for row in findings] == ["cycle", "no_label", "no_label", "no_label"]
