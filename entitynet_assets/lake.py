@@ -409,12 +409,11 @@ class Lake:
         """
         columns = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in types.items())
         with (
-            contextlib.closing(connect()) as con,
+            contextlib.closing(duckdb.connect(config={"threads": 1})) as con,
             tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as scratch,
         ):
             schema = con.sql(f"SELECT {columns} LIMIT 0").to_arrow_table().schema
             con.register("rows_in", pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
-            con.execute("SET threads = 1")
             new = Path(scratch) / "new.parquet"
             group = -(-max(1, len(rows)) // 2048) * 2048  # DuckDB cuts row groups at multiples of its vectors
             con.execute(
