@@ -53,6 +53,7 @@ def outcomes(result: dg.ExecuteInProcessResult, table: str) -> tuple[Any, Any]:
 
 def test_a_change_in_one_slice_travels_down_that_slice_only(small_lake: Callable[..., SmallLake]) -> None:
     small = small_lake(slices=3, queries={"kinds": ["noun"]})
+    small.put("wikidata_items", [])
     small.put("attributes", [])
     small.put("entity_texts", [])
     names = [f"name {number}" for number in range(1, 13)]

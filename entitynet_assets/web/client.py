@@ -340,6 +340,7 @@ class Web:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+            self._loop = self._thread = None
         self._threads.shutdown()
         self.lanes.close()
         self.quotas.close()

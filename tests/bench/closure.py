@@ -33,15 +33,15 @@ SIZES = (30_000, 1_000_000)  # growth is told between these
 STEPS = {"build": "parent_statements", "descendants": "entity_roots", "ancestors": "entity_parents"}
 ITEMS = """
 WITH stated AS (
-    SELECT child, list({'property_id': 'P279', 'rank': 'normal', 'snak': 'value', 'value_qid': parent, 'value_text': NULL::VARCHAR,
-        'language': NULL::VARCHAR} ORDER BY parent) AS claims
+    SELECT child, list({'statement_id': NULL::VARCHAR, 'property_id': 'P279', 'rank': 'normal', 'snak': 'value', 'value_qid': parent,
+        'value_text': NULL::VARCHAR, 'language': NULL::VARCHAR} ORDER BY parent) AS claims
     FROM edges GROUP BY child
 )
 SELECT nodes.qid, 'ok' AS status, NULL::VARCHAR AS reason, NULL::VARCHAR AS redirect_qid, 'member' AS role, 1::BIGINT AS revision,
     NULL::VARCHAR AS modified_at, nodes.sitelink_count, [{'language': 'en', 'text': 'thing ' || nodes.qid}] AS labels,
     []::STRUCT("language" VARCHAR, "text" VARCHAR)[] AS descriptions, []::STRUCT("language" VARCHAR, "text" VARCHAR)[] AS aliases,
-    list_append(coalesce(stated.claims, []), {'property_id': 'P18', 'rank': 'normal', 'snak': 'value', 'value_qid': NULL::VARCHAR,
-        'value_text': 'photo.jpg', 'language': NULL::VARCHAR}) AS claims, NULL::VARCHAR AS enwiki_title
+    list_append(coalesce(stated.claims, []), {'statement_id': NULL::VARCHAR, 'property_id': 'P18', 'rank': 'normal', 'snak': 'value',
+        'value_qid': NULL::VARCHAR, 'value_text': 'photo.jpg', 'language': NULL::VARCHAR}) AS claims, NULL::VARCHAR AS enwiki_title
 FROM nodes LEFT JOIN stated ON stated.child = nodes.qid
 """
 

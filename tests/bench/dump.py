@@ -33,6 +33,7 @@ GENUINE = (
     "04-jsondumpdata-2014-2015/20151109/1000-entities.json.gz",
     "05-openrefine-wikibase-2020/entities.ndjson.gz",
 )
+CLAIM = ("property_id", "rank", "snak", "value_qid", "value_text", "language", "statement_id")
 PARTS = ("labels", "descriptions", "aliases", "claims", "sitelinks")
 
 
@@ -86,7 +87,7 @@ def as_peer(row: dict[str, Any]) -> list[Any]:
         row["qid"], row["revision"], row["modified_at"], [labels.get(one, "") for one in LANGUAGES],
         [descriptions.get(one, "") for one in LANGUAGES],
         [[alias["text"] for alias in row["aliases"] if alias["language"] == one] for one in LANGUAGES],
-        [list(claim.values()) for claim in row["claims"]], row["sitelink_count"], row["enwiki_title"] or "",
+        [[claim[name] for name in CLAIM] for claim in row["claims"]], row["sitelink_count"], row["enwiki_title"] or "",
     ]  # fmt: skip
 
 

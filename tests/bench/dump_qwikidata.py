@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("de", "en", "mul")
-KEPT = ("P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P462", "P186", "P527", "P361")
+KEPT = (
+    "P31", "P279", "P171", "P225", "P1843", "P18", "P373", "P846", "P3151",
+    "P462", "P1340", "P1884", "P5422", "P2079", "P186", "P516", "P527", "P2670", "P4330", "P4000", "P1419", "P784", "P2974", "P276", "P706",
+    "P2975", "P361", "P1582", "P1034", "P2283", "P366", "P1535", "P3095", "P1056", "P1552", "P136", "P149", "P135", "P180", "P1672",
+)  # fmt: skip
 
 
 def rows(path: str) -> Iterator[list[Any]]:
@@ -37,9 +41,17 @@ def statements(item: Any, pid: str) -> Iterator[list[Any]]:
         snak = claim.mainsnak
         value = snak.datavalue.value if snak.snaktype == "value" else {}
         if isinstance(value, str):
-            yield [pid, claim.rank, snak.snaktype, None, value, None]
+            yield [pid, claim.rank, snak.snaktype, None, value, None, claim.claim_id]
         else:
-            yield [pid, claim.rank, snak.snaktype, value.get("id"), value.get("text"), value.get("language")]
+            yield [
+                pid,
+                claim.rank,
+                snak.snaktype,
+                value.get("id"),
+                value.get("text"),
+                value.get("language"),
+                claim.claim_id,
+            ]
 
 
 def digest(found: Iterable[list[Any]]) -> str:

@@ -230,8 +230,7 @@ def test_published_answers_of_other_questions_are_refused_with_words(path, wikid
 
 
 def test_what_the_endpoint_says_of_itself_is_kept_and_asked_once_a_round(wikidata, rooms_of, sample_study):
-    user = wikidata.sparql.replace("//", "//user:secret@")
-    graph = {"sparql": user, "api": wikidata.api}
+    graph = {"sparql": wikidata.sparql, "api": wikidata.api}
     place = rooms_of(
         changed(sample_study, graph=graph, scope={"roots": ["Q1"], "relations": ["P279"], "exclude": []}), "told"
     )
