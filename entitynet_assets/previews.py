@@ -157,6 +157,16 @@ KEPT = pictures(
     "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY image_id",
     "some kept pictures",
 )
+REFUSED_TEXTS = all_of(
+    counts("SELECT coalesce(reason, 'kept') AS name, count(*) AS count FROM web_texts GROUP BY ALL ORDER BY count DESC, name",
+           "texts by what cleaning says"),
+    first_rows("SELECT reason, source, left(text, 80) AS text FROM web_texts WHERE reason IS NOT NULL "
+               "QUALIFY row_number() OVER (PARTITION BY reason ORDER BY text, image_id, url_id, page_url) <= 2 ORDER BY reason, text",
+               "up to two refused of each reason"),
+)  # fmt: skip
+LANGUAGES = counts(
+    "SELECT language AS name, count(*) AS count FROM image_texts GROUP BY ALL ORDER BY count DESC, name", "languages"
+)
 VERDICTS = all_of(
     counts("SELECT rule AS name, count(*) AS count FROM verdicts WHERE verdict = 'reject' GROUP BY ALL ORDER BY count DESC, name",
            "rejected by rule"),

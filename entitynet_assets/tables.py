@@ -33,6 +33,11 @@ DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
     "too_large", "not_image", "truncated", "undecodable", "too_many_redirects", "bad_url", "forbidden_address",
 )  # fmt: skip
+WEB_SOURCES = ("alt_text", "title")
+REFUSALS = (
+    "too_long", "markup", "broken_characters", "unseen", "address", "camera_name", "file_name", "repeats", "boilerplate", "hashtags",
+    "no_letters",
+)  # fmt: skip
 STRINGS = 'STRUCT("language" VARCHAR, "text" VARCHAR)[]'
 IDENTIFIERS = 'STRUCT(property_id VARCHAR, "value" VARCHAR)[]'
 CLAIMS = (
@@ -411,12 +416,24 @@ IMAGES = Table("images", "images", "distinct picture", ("image_id",), (
     whole("url_count", "addresses that serve these bytes"),
     ROUND,
 ), "slices")  # fmt: skip
-IMAGE_TEXTS = Table("image_texts", "curation", "text that the web has for a picture", ("image_id", "source", "text", "page_url"), (
+WEB_TEXTS = Table("web_texts", "curation", "text that the web has for a picture, kept or refused",
+                  ("image_id", "source", "text", "page_url", "url_id"), (
     IMAGE,
-    text("source", "where on the page", allowed=("alt_text", "title")),
+    text("source", "where it stands", allowed=WEB_SOURCES),
+    text("text", "the words: cleaned, or as found where they are refused, then their first 300 characters"),
+    text("page_url", "page that says so; empty where the provider names none"),
+    text("url_id", "the address of the picture that the page or the provider says it of"),
+    text("reason", "rule after which no word was left; null where the text is kept", "?", REFUSALS),
+    text("language", "ISO 639 code of the language, und where that is not sure; null where the text is refused", "?"),
+), "slices")  # fmt: skip
+IMAGE_TEXTS = Table("image_texts", "curation", "text that the web has for a picture",
+                    ("image_id", "source", "text", "page_url", "url_id"), (
+    IMAGE,
+    text("source", "where it stands", allowed=WEB_SOURCES),
     text("text", "the words, cleaned"),
     text("page_url", "page that says so; empty where the provider names none"),
-    URL,
+    text("url_id", "the address of the picture that the page or the provider says it of"),
+    text("language", "ISO 639 code of the language, und where that is not sure"),
 ), "slices")  # fmt: skip
 LIKENESS = Table("likeness", "curation", "picture with the earlier picture it repeats", ("image_id",), (
     IMAGE,

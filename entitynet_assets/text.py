@@ -1,4 +1,4 @@
-"""String rules used by several rooms: identifiers, slices, normal forms, cleaning of web text.
+"""String rules used by several rooms: identifiers, slices, normal forms.
 
 Belongs here: pure functions of strings. Does not belong here: anything that knows a table or a room.
 """
@@ -6,16 +6,9 @@ Belongs here: pure functions of strings. Does not belong here: anything that kno
 from __future__ import annotations
 
 import hashlib
-import html
-import re
-import unicodedata
 from urllib.parse import quote, urlsplit, urlunsplit
 
 SLICE_WIDTH = 3  # digits of a slice's name: 000 to 999
-_MARKUP = re.compile(r"<[^>]{0,500}>")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_FILE_NAME = re.compile(r"^[\w\-.%+ ]*\.(?:jpe?g|png|gif|webp|bmp|tiff?|svg|heic)$", re.IGNORECASE)
-_CAMERA_NAME = re.compile(r"^(?:img|dsc[nf]?|dscf|pict?|p|image|photo|screenshot|untitled)[\s_\-]*\d*$", re.IGNORECASE)
 _SAFE = "/:?#[]@!$&'()*+,;=%~-._"
 
 
@@ -51,19 +44,3 @@ def normal_url(url: str) -> str:
     return urlunsplit(
         (parts.scheme.lower(), netloc, quote(parts.path or "/", safe=_SAFE), quote(parts.query, safe=_SAFE), "")
     )
-
-
-def clean_text(raw: str | None) -> str | None:
-    """Return a caption without markup, addresses and runs of blanks; None if nothing that describes a picture is left.
-
-    File names, camera names (IMG_1234) and strings without a letter are nothing.
-    """
-    if raw is None:
-        return None
-    plain = unicodedata.normalize("NFC", html.unescape(_MARKUP.sub(" ", raw)))
-    plain = " ".join(_ADDRESS.sub(" ", plain).split()).strip(" -|,;:")
-    if not any(character.isalpha() for character in plain):
-        return None
-    if _FILE_NAME.match(plain) or _CAMERA_NAME.match(plain):
-        return None
-    return plain[:1000]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entitynet_assets.text import clean_text, hash_id, normal_url, slice_names, slice_of
+from entitynet_assets.text import hash_id, normal_url, slice_names, slice_of
 
 
 @given(st.text(), st.integers(1, 1000))
@@ -72,33 +72,3 @@ def test_a_normal_form_is_its_own(url: str) -> None:
         return
     assert normal_url(normal) == normal
     assert normal.isascii()
-
-
-@pytest.mark.parametrize(
-    ("raw", "clean"),
-    [
-        (None, None), ("", None), ("   ", None), ("12 34 - 56", None), ("---", None),
-        ("A  red\n\tapple ", "A red apple"), ("<b>Red</b> apple", "Red apple"), ("Red &amp; green", "Red & green"),
-        ("Apple | https://shop.example/x?y", "Apple"), ("www.shop.example apple", "apple"),
-        ("IMG_1234", None), ("DSC-0042", None), ("dscn0042", None), ("red-apple.JPG", None), ("photo 3", None), ("Screenshot", None),
-        ("photograph of an apple", "photograph of an apple"), ("apple.jpg on a table", "apple.jpg on a table"),
-        ("りんご", "りんご"), ("e\u0301t\u00e9", "\u00e9t\u00e9"), ("- apple;", "apple"),
-    ],
-)  # fmt: skip
-def test_a_caption_is_words_or_nothing(raw: str | None, clean: str | None) -> None:
-    assert clean_text(raw) == clean
-
-
-@given(st.text(max_size=300))
-def test_a_clean_text_has_letters_no_runs_of_blanks_and_an_end(raw: str) -> None:
-    clean = clean_text(raw)
-    if clean is not None:
-        assert any(character.isalpha() for character in clean)
-        assert len(clean) <= 1000
-        assert "  " not in clean
-        assert "\n" not in clean
-
-
-def test_a_text_without_end_is_cut() -> None:
-    assert len(clean_text("apple " * 1000) or "") <= 1000
-    assert clean_text("<" * 100_000 + "apple") is not None

@@ -8,7 +8,8 @@ from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.curation.contamination import leaked
 from entitynet_assets.curation.duplicates import differing_bits, representatives
-from entitynet_assets.curation.texts import web_texts
+from entitynet_assets.curation.texts import READ_HITS
+from entitynet_assets.curation.texts import web_texts as judged_texts
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import (
@@ -20,20 +21,17 @@ from entitynet_assets.tables import (
     LEAKS,
     LIKENESS,
     VERDICTS,
+    WEB_TEXTS,
 )
 from entitynet_train.spec import EmbedSpec, fingerprint, to_json
 
 PROMPT = "'a photo of a ' || entities.label"
 
 
-@station(IMAGE_TEXTS, reads=("hits", "downloads", "images"), every=("hits", "downloads"))
-def image_texts(work: Work) -> Made:
-    """Alt texts and titles of the slice's pictures, cleaned, each with the page that says it."""
-    found = work.select(
-        "SELECT downloads.image_id, hits.url_id, hits.page_url, hits.alt_text, hits.title FROM hits JOIN downloads USING (url_id) "
-        "WHERE downloads.image_id IN (SELECT image_id FROM images) ORDER BY hits.query_id, hits.provider, hits.rank"
-    )
-    rows, counts = web_texts(found)
+@station(WEB_TEXTS, reads=("hits", "downloads", "images"), every=("hits", "downloads"), preview=previews.REFUSED_TEXTS)
+def web_texts(work: Work) -> Made:
+    """Texts of the slice's pictures, cleaned or refused with a reason, each with the link and the page that say it."""
+    rows, counts = judged_texts(work.select(READ_HITS))
     return Made(rows, counts)
 
 
@@ -113,7 +111,8 @@ def embeddings(work: Work) -> Made:
 
 
 STATIONS: tuple[Station, ...] = (
-    image_texts,
+    web_texts,
+    sql_asset(IMAGE_TEXTS, preview=previews.LANGUAGES),
     likeness,
     embeddings,
     leaks,

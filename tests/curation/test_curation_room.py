@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from entitynet_assets.text import clean_text
+from entitynet_assets.curation.cleaning import clean
+from entitynet_assets.text import hash_id, normal_url
 
 
 def drawn(rooms) -> dict[str, set]:
@@ -25,15 +26,19 @@ def scene(rows: set) -> set:
 def test_every_text_stands_with_the_page_that_says_it(harvest):
     planned = {row.url: row for row in harvest.server.world.plan()}
     image_of = {row["image_url"]: row["image_id"] for row in harvest.rows("downloads") if row["image_id"]}
-    expected = set()
+    kept, refused = set(), set()
     for url, image_id in image_of.items():
         for source, raw in (("alt_text", planned[url].words.alt), ("title", planned[url].words.title)):
-            if text := clean_text(raw):
-                expected.add((image_id, source, text, planned[url].page_url))
-    assert {
-        (row["image_id"], row["source"], row["text"], row["page_url"]) for row in harvest.rows("image_texts")
-    } == expected
-    assert harvest.counts("image_texts")["ok"] == len(expected)
+            text, reason = clean(raw)
+            page = (image_id, source, planned[url].page_url, hash_id(normal_url(url)))
+            if raw:
+                (refused if reason else kept).add((*page, reason or text))
+    columns = ("image_id", "source", "page_url", "url_id")
+    assert {(*(row[name] for name in columns), row["text"]) for row in harvest.rows("image_texts")} == kept
+    found = harvest.rows("web_texts")
+    assert {(*(row[name] for name in columns), row["reason"]) for row in found if row["reason"]} == refused
+    assert harvest.counts("web_texts")["ok"] == len(kept)
+    assert {reason for *_, reason in refused} == {"boilerplate", "camera_name", "file_name"}
 
 
 def test_copies_are_found_and_no_two_drawings_are_joined(harvest):
@@ -81,7 +86,7 @@ def test_verdicts_judge_every_picture_by_every_rule(harvest):
 def test_a_threshold_measures_nothing_again(harvested):
     log = harvested.server.requests()
     stricter = harvested.again(curation={"min_entropy_bits": 8.0})
-    done = stricter.bring("image_texts", "likeness", "leaks", "verdicts", "kept_images")
+    done = stricter.bring("web_texts", "image_texts", "likeness", "leaks", "verdicts", "kept_images")
     assert {name for (name, _), one in done.items() if one.outcome == "made"} == {"verdicts", "kept_images"}
     assert stricter.rows("kept_images") == []
     assert stricter.server.requests() == log

@@ -126,6 +126,7 @@ def test_other_words_change_no_tar_and_no_name(harvested, small_world):
             "urls",
             "downloads",
             "images",
+            "web_texts",
             "image_texts",
             "likeness",
             "leaks",

@@ -134,10 +134,13 @@ def put_curation(small: SmallLake) -> None:
     small.put("verdicts", [*rows, {"image_id": BANNED, **leak}, {"image_id": TWIN, **twin}])
     small.put("leaks", [{"image_id": BANNED, "benchmark": "b", "benchmark_image_id": HELD, "phash_distance": 2}])
     small.put("kept_images", [{"image_id": KEPT, "path": paths[KEPT]}])
-    small.put(
-        "image_texts",
-        [{"image_id": KEPT, "source": "alt_text", "text": "an apple", "page_url": PAGE, "url_id": url_id("kept")}],
+    said = {"image_id": KEPT, "source": "alt_text", "page_url": PAGE, "url_id": url_id("kept")}
+    kept, refused = (
+        {"text": "an apple", "language": "en"},
+        {"text": "IMG_1", "source": "title", "reason": "camera_name"},
     )
+    small.put("web_texts", [{**said, **kept}, {**said, **refused}])
+    small.put("image_texts", [{**said, **kept}])
     found = {"qid": "Q1", "evidence": "query", "query_id": "q1", "query_text": "red apple", "score": 1.0}
     small.put("image_entities", [{"image_id": KEPT, **found}])
     counts = {"queries": 1, "hits": 5, "urls": 5, "downloaded": 3, "images": 3, "kept": 1, "rejected": 2}
