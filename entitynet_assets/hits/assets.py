@@ -90,7 +90,7 @@ def table_hits(work: Work) -> Made:
     return Made(Query(" UNION ALL ".join(f"({part})" for part in parts) or typed_select(TABLE_HITS), {}))
 
 
-@station(HITS, reads=("search_pages", "table_hits"), code_version="2")
+@station(HITS, reads=("search_pages", "table_hits"), code_version="3")
 def hits(work: Work) -> Made:
     """Ranked links of all answer pages and tables of pictures; a link that is no address is counted and left out."""
     pages = work.rows("search_pages")

@@ -51,7 +51,10 @@ class Search:
 
 @dataclass(frozen=True)
 class Hit:
-    """One result of a page, as the provider states it; `rank` counts from 1 in the page, or over all pages. Sizes in pixels."""
+    """One result of a page, as the provider states it; `rank` counts from 1 in the page, or over all pages. Sizes in pixels.
+
+    `alt_text` stands at the picture in a page; `page_text` is a description, which may be long and about more than the picture.
+    """
 
     rank: int
     image_url: str
@@ -63,6 +66,7 @@ class Hit:
     author: str | None = None
     width_px: int | None = None
     height_px: int | None = None
+    page_text: str | None = None
 
 
 class Provider(Protocol):

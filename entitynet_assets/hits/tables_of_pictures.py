@@ -16,8 +16,8 @@ from entitynet_assets.resources import data_path, endpoint
 from entitynet_assets.studies.models import TABLES_OF_PICTURES, Provider, Study, StudyError
 
 Columns = Mapping[str, str]  # column of the table by what it says: url, text, licence, ...
-# The columns of `found`: query_id, qid, query_text, query_kind, place, source, image_url, page_url, alt_text, title, licence,
-# licence_url, author, width_px, height_px.
+# The columns of `found`: query_id, qid, query_text, query_kind, place, source, image_url, page_url, alt_text, page_text, title,
+# licence, licence_url, author, width_px, height_px.
 
 
 class PictureTable(Protocol):
@@ -60,8 +60,8 @@ def seen(files: Sequence[Path]) -> list[list[Any]]:
 def first_rows(name: str, found: str, most: int) -> str:
     """Return the SELECT of the first rows of each query, in the columns of table_hits."""
     return f"""
-        SELECT query_id, '{name}' AS provider, rank, qid, query_text, query_kind, source, image_url, page_url, alt_text, title, licence,
-            licence_url, author, width_px, height_px
+        SELECT query_id, '{name}' AS provider, rank, qid, query_text, query_kind, source, image_url, page_url, alt_text, page_text, title,
+            licence, licence_url, author, width_px, height_px
         FROM (SELECT *, row_number() OVER (PARTITION BY query_id ORDER BY place) AS rank FROM ({found})) WHERE rank <= {most}
     """
 

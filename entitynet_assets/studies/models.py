@@ -40,7 +40,19 @@ RISKS = {
     "serpapi": "it reads the results off Google's pages, and Google v. SerpApi (filed December 2025) is about just that",
     "serper": "it reads the results off Google's pages; a lawsuit against another such vendor is pending",
 }  # off unless the study says accept_risk
-COLUMNS = ("url", "text", "title", "page_url", "licence", "licence_url", "author", "width", "height", "qid")
+COLUMNS = (
+    "url",
+    "text",
+    "page_text",
+    "title",
+    "page_url",
+    "licence",
+    "licence_url",
+    "author",
+    "width",
+    "height",
+    "qid",
+)
 # Classes so abstract that "a photo of a" says nothing: entity, object, physical and concrete object, and the like; then
 # the kinds of class that items are stated to be instances of.
 ABSTRACT = (

@@ -128,7 +128,9 @@ def _search(text: str, rows: Sequence[Row]) -> Branch:
 
 def _hit(row: Row) -> Branch:
     texts = said(
-        row["alt_text"] and f"alt text {quoted(row['alt_text'])}", row["title"] and f"title {quoted(row['title'])}"
+        row["alt_text"] and f"alt text {quoted(row['alt_text'])}",
+        row["title"] and f"title {quoted(row['title'])}",
+        row["page_text"] and f"described as {quoted(row['page_text'])}",
     )
     place = said(
         f"{row['provider']}, {row.get('source') or 'page ' + str(row['page'])}, rank {row['rank']}",
@@ -140,6 +142,7 @@ def _hit(row: Row) -> Branch:
         "page",
         "rank",
         "alt_text",
+        "page_text",
         "title",
         "image_url",
         "page_url",

@@ -187,6 +187,23 @@ def test_openverse_reads_the_shape_of_today() -> None:
     assert provider("openverse").request(PANDA, 20, [body] * 3) is None
 
 
+def test_descriptions_are_words_of_the_page_and_no_alt_texts() -> None:
+    """By the schema of Darwin Core's media extension (GBIF) and by what Openverse's answers of some collections carry."""
+    medium = {
+        "type": "StillImage",
+        "identifier": "https://g.test/1.jpg",
+        "title": "Ailurus",
+        "description": "Asleep in a tree.",
+    }
+    (seen,) = provider("gbif").parse(json.dumps({"count": 1, "results": [{"key": 1, "media": [medium]}]}))
+    assert (seen.alt_text, seen.title, seen.page_text) == (None, "Ailurus", "Asleep in a tree.")
+    results = [{"url": "https://f.test/1.jpg", "description": "At the zoo"}, {"url": "https://f.test/2.jpg"}]
+    described, silent = provider("openverse").parse(
+        json.dumps({"result_count": 2, "page_count": 1, "results": results})
+    )
+    assert (described.alt_text, described.page_text, silent.page_text) == (None, "At the zoo", None)
+
+
 def test_europeana_counts_by_rights_statement() -> None:
     fields = [
         {"label": "http://creativecommons.org/publicdomain/zero/1.0/", "count": 7},

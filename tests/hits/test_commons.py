@@ -68,12 +68,12 @@ def test_a_file_is_read_with_licence_author_and_its_page():
     assert hit.image_url == f"{UPLOAD}/thumb/1.jpg/500px-1.jpg"
     assert hit.page_url == "https://commons.wikimedia.org/wiki/File:1.jpg"
     assert (hit.licence, hit.licence_url) == ("CC BY-SA 4.0", "https://creativecommons.org/licenses/by-sa/4.0")
-    assert (hit.author, hit.title, hit.alt_text) == ("A. & B.", "A cat", "A cat on snow")
+    assert (hit.author, hit.title, hit.page_text, hit.alt_text) == ("A. & B.", "A cat", "A cat on snow", None)
 
 
 def test_what_is_not_stated_is_none_and_the_name_of_the_file_is_its_title():
     (hit,) = commons.parse(answer(page(7, extmetadata=[], thumburl="")))
-    assert (hit.title, hit.alt_text, hit.licence, hit.author) == ("Some cat 7", None, None, None)
+    assert (hit.title, hit.page_text, hit.licence, hit.author) == ("Some cat 7", None, None, None)
     assert (hit.image_url, hit.width_px) == (f"{UPLOAD}/7.jpg", 4000)
 
 

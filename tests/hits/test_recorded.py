@@ -38,6 +38,9 @@ def test_flickr() -> None:
     assert first.image_url == "https://live.staticflickr.com/65535/49514337848_bbdbb5f761_b.jpg"
     assert (first.width_px, first.height_px, first.author) == (660, 1024, "markustrois")
     assert first.page_url == "https://www.flickr.com/photos/7478087@N06/49514337848"
+    assert first.page_text is not None
+    assert first.page_text.startswith("Warsy (Somme, France)")
+    assert {hit.alt_text for hit in hits} == {None}  # a description is no alt text
     assert licences(hits) <= {*flickr.LICENCES, "unknown"}
     assert licence_id(first.licence, first.licence_url) == "CC-BY-NC-SA-2.0"
     assert flickr.request(Search("church"), 500, [body]) is None  # its one page of one
@@ -66,6 +69,9 @@ def test_europeana() -> None:
         hits[0].image_url == "http://bibliotecadigital.jcyl.es/i18n/catalogo_imagenes/imagen_id.cmd?idImagen=102620362"
     )
     assert hits[0].page_url == "http://bibliotecadigital.jcyl.es/i18n/consulta/registro.cmd?id=26229"
+    said = [item.get("dcDescription") for item in json.loads(body)["items"]]
+    assert [hit.page_text for hit in hits] == [words and " ".join(words) for words in said]
+    assert any(said)
     assert "CC0-1.0" in licences(hits)
     assert "unknown" not in licences(hits)
     further = europeana.request(Search("claustro"), 100, [body])
@@ -122,6 +128,14 @@ def test_serpapi() -> None:
 def test_commons_goes_on_where_a_recorded_answer_says() -> None:
     commons = provider("commons")
     folder = recorded(*SCRIPTS, "wikimedia")
+    (described,) = commons.parse(
+        json.dumps({"query": {"pages": [json.loads((folder / "image_data_html_description.json").read_text())]}})
+    )
+    assert described.alt_text is None
+    assert (
+        described.page_text
+        == "Identificatie Titel(s): Allegorie op kunstenaar Francesco Mazzoli, bekend als Parmigianino"
+    )
     body = (folder / "response_small_with_continue.json").read_text()
     asked = commons.request(Search("cat"), 50, [body])
     assert asked

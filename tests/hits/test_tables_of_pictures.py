@@ -129,6 +129,24 @@ def test_columns_of_ones_own_and_ids_instead_of_words(small: SmallLake, tmp_path
     assert [hit["licence"] for hit in small.make("hits")] == ["CC-BY-4.0"]
 
 
+def test_a_description_beside_the_words_is_the_page_text(small: SmallLake, tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(
+        "url,caption,description\nhttps://a.test/1.jpg,a cat,A dog is behind it.\nhttps://a.test/2.jpg,dog,cat\n"
+    )
+    (row,) = rows_of(small, path)
+    (hit,) = small.make("hits")
+    assert (row["alt_text"], row["page_text"], hit["page_text"]) == (
+        "a cat",
+        "A dog is behind it.",
+        "A dog is behind it.",
+    )
+    path.write_text("url,description\nhttps://a.test/1.jpg,a cat\n")  # the only words are what rows are found by
+    assert [(row["alt_text"], row["page_text"]) for row in rows_of(small, path)] == [("a cat", None)]
+    (row,) = rows_of(small, path, columns={"page_text": "description"})
+    assert row["page_text"] == "a cat"
+
+
 def test_several_files_are_one_table_in_the_order_of_their_names(small: SmallLake, tmp_path: Path) -> None:
     for name, url in (("b.jsonl", "https://b.test"), ("a.jsonl", "https://a.test")):
         (tmp_path / name).write_text(json.dumps({"url": url, "text": "cat"}) + "\n")

@@ -2,7 +2,7 @@
 
 Rate limit: 200 requests a minute for who names a contact, 10 for who does not; two connections for media. Licence: stated
 for each file. Thumbnails are of the few widths that the servers make, and their address is the one that the answer gives.
-Commons has no alt texts; the file's own description stands in that place. The other ways into Commons by its API
+Commons has no alt texts; the file's own description is the page text. The other ways into Commons by its API
 (commons_statements.py, commons_category.py) read the same answers and share the limit.
 """
 
@@ -143,7 +143,7 @@ def _hit(page: Mapping[str, Any], rank: int) -> Hit:
     shown = "thumb" if info.get("thumburl") else ""
     return Hit(
         rank=rank, image_url=stated_text(info.get(f"{shown}url")) or "", page_url=stated_text(info.get("descriptionurl")),
-        alt_text=said.get("ImageDescription"), title=said.get("ObjectName") or _title(page.get("title")),
+        page_text=said.get("ImageDescription"), title=said.get("ObjectName") or _title(page.get("title")),
         licence=said.get("LicenseShortName"), licence_url=said.get("LicenseUrl"), author=said.get("Artist"),
         width_px=stated_number(info.get(f"{shown}width")), height_px=stated_number(info.get(f"{shown}height")),
     )  # fmt: skip

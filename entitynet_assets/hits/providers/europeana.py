@@ -92,11 +92,19 @@ def _hit(rank: int, item: Mapping[str, Any]) -> Hit:
     )
     return Hit(
         rank, _first(item, "edmIsShownBy") or "", _first(item, "edmIsShownAt") or stated_text(item.get("guid")),
-        _first(item, "dcDescription"), _first(item, "title"), rights, rights, owner or _first(item, "dataProvider"),
+        None, _first(item, "title"), rights, rights, owner or _first(item, "dataProvider"), page_text=_all(item, "dcDescription"),
     )  # fmt: skip
 
 
 def _first(item: Mapping[str, Any], name: str) -> str | None:
     """Return the first of the texts that an item has under a name."""
+    return next(iter(_texts(item, name)), None)
+
+
+def _all(item: Mapping[str, Any], name: str) -> str | None:
+    return " ".join(_texts(item, name)) or None
+
+
+def _texts(item: Mapping[str, Any], name: str) -> list[str]:
     said = item.get(name)
-    return stated_text((said or [None])[0] if isinstance(said, list) else said)
+    return [words for one in (said if isinstance(said, list) else [said]) if (words := stated_text(one))]

@@ -95,7 +95,8 @@ def _hit(rank: int, photo: Mapping[str, Any]) -> Hit:
     description = photo.get("description") or {}
     words = stated_text(description.get("_content") if isinstance(description, dict) else description)
     return Hit(
-        rank, stated_text(photo.get(f"url_{size}")) or "", f"{PAGE}{photo['owner']}/{photo['id']}", words or None,
+        rank, stated_text(photo.get(f"url_{size}")) or "", f"{PAGE}{photo['owner']}/{photo['id']}", None,
         stated_text(photo.get("title")), BY_NUMBER.get(str(photo.get("license"))), None, stated_text(photo.get("ownername")),
         stated_number(photo.get(f"width_{size}")), stated_number(photo.get(f"height_{size}")),
+        page_text=words or None,
     )  # fmt: skip

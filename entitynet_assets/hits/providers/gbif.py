@@ -71,6 +71,6 @@ def _hit(rank: int, result: Mapping[str, Any], medium: Mapping[str, Any]) -> Hit
     }
     address = said["license"] if (said["license"] or "").startswith("http") else None
     return Hit(
-        rank, said["identifier"] or "", said["references"] or f"{OCCURRENCE}{result['key']}", said["description"], said["title"],
-        said["license"], address, stated_text(medium.get("creator") or medium.get("rightsHolder")),
+        rank, said["identifier"] or "", said["references"] or f"{OCCURRENCE}{result['key']}", None, said["title"],
+        said["license"], address, stated_text(medium.get("creator") or medium.get("rightsHolder")), page_text=said["description"],
     )  # fmt: skip

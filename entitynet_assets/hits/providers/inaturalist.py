@@ -92,6 +92,7 @@ def found(lake: Lake, files: Sequence[Path], columns: Columns) -> str:
             '{PICTURES}' || photo_id || '/medium.' || extension AS image_url,
             '{PAGE}' || photo_id AS page_url,
             NULL::VARCHAR AS alt_text,
+            NULL::VARCHAR AS page_text,
             taxon_name AS title,
             CASE license WHEN 'PD' THEN 'public domain' WHEN 'CC0' THEN 'CC0' ELSE nullif(license, '') || ' 4.0' END AS licence,
             CASE WHEN license = 'CC0' THEN 'https://creativecommons.org/publicdomain/zero/1.0/'

@@ -87,7 +87,16 @@ def _page(search: Search, page: int, per_page: int) -> Request:
 def _hit(rank: int, result: Mapping[str, Any]) -> Hit:
     said = {
         name: stated_text(result.get(name))
-        for name in ("url", "foreign_landing_url", "title", "license", "license_version", "license_url", "creator")
+        for name in (
+            "url",
+            "foreign_landing_url",
+            "title",
+            "license",
+            "license_version",
+            "license_url",
+            "creator",
+            "description",
+        )
     }
     bare, version = said["license"], said["license_version"]
     code = {"cc0": "CC0-1.0", "pdm": "PDM-1.0"}.get(bare or "", f"CC-{bare}".upper()) if bare else None
@@ -95,4 +104,5 @@ def _hit(rank: int, result: Mapping[str, Any]) -> Hit:
         rank, said["url"] or "", said["foreign_landing_url"], title=said["title"],
         licence=f"{code}-{version}" if code and version and code.startswith("CC-") else code, licence_url=said["license_url"],
         author=said["creator"], width_px=stated_number(result.get("width")), height_px=stated_number(result.get("height")),
+        page_text=said["description"],
     )  # fmt: skip

@@ -24,6 +24,7 @@ ENDINGS = (".parquet", ".tsv", ".csv", ".jsonl", ".tsv.gz", ".csv.gz", ".jsonl.g
 LONGEST = 8  # words of a name that is sought
 KNOWN = {  # names in small letters, the surest first
     "url": ("url", "image_url", "img_url"), "text": ("text", "caption", "alt", "alt_text", "description"), "title": ("title",),
+    "page_text": ("page_text", "description"),
     "page_url": ("page_url", "foreign_landing_url", "landing_url"), "licence": ("license", "licence"),
     "licence_url": ("license_url", "licence_url"), "author": ("author", "creator", "artist"),
     "width": ("original_width", "width"), "height": ("original_height", "height"), "qid": (),
@@ -64,6 +65,8 @@ def roles(names: Sequence[str], columns: Columns) -> dict[str, str]:
         raise StudyError(f"providers.table.columns: the table has no column {unknown[0]!r}; it has {', '.join(names)}")
     known = {role: lower[name] for role, among in KNOWN.items() for name in reversed(among) if name in lower}
     found = {**known, **columns}
+    if found.get("page_text") == found.get("text") and "page_text" not in columns:
+        found.pop("page_text", None)  # one column of words is what rows are found by
     for role in ("url", "text") if "qid" not in found else ("url",):
         if role not in found:
             raise StudyError(
@@ -92,7 +95,8 @@ def found_rows(source: str, columns: Columns) -> str:
     """Return the SELECT over a FROM item; `columns` are all roles that it has."""
     rows = f"""
         SELECT row_number() OVER () AS row_number, regexp_extract(filename, '[^/]+$') AS file, {_said("url", columns)} AS image_url,
-            {_said("page_url", columns)} AS page_url, {_said("text", columns)} AS alt_text, {_said("title", columns)} AS title,
+            {_said("page_url", columns)} AS page_url, {_said("text", columns)} AS alt_text, {_said("page_text", columns)} AS page_text,
+            {_said("title", columns)} AS title,
             {_said("licence", columns)} AS licence, {_said("licence_url", columns)} AS licence_url, {_said("author", columns)} AS author,
             TRY_CAST({_said("width", columns)} AS BIGINT) AS width_px, TRY_CAST({_said("height", columns)} AS BIGINT) AS height_px,
             {_said("qid", columns)} AS stated_qid
@@ -102,7 +106,8 @@ def found_rows(source: str, columns: Columns) -> str:
     return f"""
         WITH rows AS ({rows}), {matched}
         SELECT query_id, qid, query_text, query_kind, {{'row_number': row_number, 'file': file}} AS place,
-            file || ' row ' || row_number AS source, image_url, page_url, alt_text, title, licence, licence_url, author, width_px, height_px
+            file || ' row ' || row_number AS source, image_url, page_url, alt_text, page_text, title,
+            licence, licence_url, author, width_px, height_px
         FROM matched WHERE image_url IS NOT NULL AND image_url <> ''
     """
 
