@@ -149,6 +149,9 @@ ENTITIES = all_of(
     first_rows("SELECT qid, label, natural_type, root_label, sitelink_count FROM entities ORDER BY sitelink_count DESC, qid",
                "the best known entities"),
 )  # fmt: skip
+ENTITY_TEXTS = counts(
+    "SELECT kind AS name, count(*) AS count FROM entity_texts GROUP BY ALL ORDER BY count DESC, name", "kinds of text"
+)
 IMAGES = pictures(
     "SELECT path, original_width_px || ' x ' || original_height_px AS words, NULL AS verdict FROM images "
     "ORDER BY image_id", "some pictures",
@@ -178,9 +181,21 @@ ENTITY_SCORES = first_rows(
     "SELECT recipe, label, qid, count, round(entity_scores.recall, 3) AS recall, round(entity_scores.mean_rank, 1) AS mean_rank "
     "FROM entity_scores ORDER BY entity_scores.recall DESC, label", "the best known entities",
 )  # fmt: skip
-ENTITY_REPORT = first_rows(
-    "SELECT label, qid, queries, hits, urls, downloaded, images, kept, rejected FROM entity_report ORDER BY kept, qid",
-    "entities with the fewest kept pictures",
+ENTITY_REPORT = all_of(
+    counts("SELECT CASE WHEN kept = 0 THEN 'none' WHEN kept < 10 THEN '1 to 9' WHEN kept < 50 THEN '10 to 49' WHEN kept < 200 "
+           "THEN '50 to 199' WHEN kept < 1000 THEN '200 to 999' ELSE '1000 and more' END AS name, count(*) AS count "
+           "FROM entity_report GROUP BY name ORDER BY min(kept)", "entities by kept pictures"),
+    first_rows("SELECT label, qid, queries, hits, urls, downloaded, images, kept, rejected, duplicates, web_texts, graph_texts "
+               "FROM entity_report ORDER BY kept, qid", "entities with the fewest kept pictures"),
+)  # fmt: skip
+BRANCH_REPORT = all_of(
+    counts("SELECT branch_label AS name, round(kept_median)::BIGINT AS count FROM branch_report WHERE depth = 1 AND entities > 0 "
+           "ORDER BY entities DESC, branch_qid LIMIT 7", "kept pictures of the middle entity, largest branches right below a root"),
+    counts("SELECT branch_label AS name, thin AS count FROM branch_report WHERE depth <= 1 AND thin > 0 "
+           "ORDER BY thin DESC, branch_qid LIMIT 7", "thin entities by branch"),
+    first_rows("SELECT branch_label AS branch, branch_qid, root_label AS root, depth, entities, thin, round(100 * thin_share, 1) || ' %' "
+               "AS \"share thin\", kept, kept_min, kept_median, duplicates FROM branch_report WHERE entities > 1 "
+               "ORDER BY thin_share DESC, thin DESC, branch_qid", "branches with the largest share of thin entities"),
 )  # fmt: skip
 HARVEST_PLAN = first_rows(
     "SELECT place, label, recall, kept, extra_queries, reason FROM harvest_plan ORDER BY place",

@@ -33,7 +33,11 @@ DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
     "too_large", "not_image", "truncated", "undecodable", "too_many_redirects", "bad_url", "forbidden_address",
 )  # fmt: skip
-WEB_SOURCES = ("alt_text", "title")
+WEB_SOURCES = ("alt_text", "title", "page_text")
+GRAPH_KINDS = (
+    "label", "alias", "taxon_name", "common_name", "description", "natural_type", "natural_type_alias", "natural_type_description",
+    "attribute", "attribute_type", "attribute_value",
+)  # fmt: skip
 REFUSALS = (
     "too_long", "markup", "broken_characters", "unseen", "address", "camera_name", "file_name", "repeats", "boilerplate", "hashtags",
     "no_letters",
@@ -45,6 +49,7 @@ CLAIMS = (
     'value_qid VARCHAR, value_text VARCHAR, "language" VARCHAR)[]'
 )
 GENERATED = 'STRUCT(category VARCHAR, "value" VARCHAR)[]'
+COUNTS = 'STRUCT("name" VARCHAR, pictures BIGINT)[]'
 DROPPED = 'STRUCT(category VARCHAR, "value" VARCHAR, reason VARCHAR)[]'
 
 
@@ -236,7 +241,7 @@ ROOT_BRANCHES = Table("root_branches", "graph", "root x class right below it, an
 ))  # fmt: skip
 ENTITY_TEXTS = Table("entity_texts", "graph", "text that the graph has for an entity", ("qid", "kind", "language", "text"), (
     QID,
-    text("kind", "what the text is", allowed=("label", "alias", "taxon_name", "common_name", "description", "natural_type", "attribute")),
+    text("kind", "what the text is; an attribute with the name, with the natural type, or its value alone", allowed=GRAPH_KINDS),
     text("language", "language code"),
     text("text", "the words"),
 ))  # fmt: skip
@@ -475,6 +480,27 @@ ENTITY_REPORT = Table("entity_report", "curation", "entity with what became of i
     whole("queries", "search strings"), whole("hits", "ranked links"), whole("urls", "distinct links"),
     whole("downloaded", "links that gave a picture"), whole("images", "distinct pictures"),
     whole("kept", "pictures kept"), whole("rejected", "pictures rejected"),
+    whole("duplicates", "pictures that repeat an earlier one"),
+    _c("rejected_by", COUNTS, "pictures rejected, by rule; one that two rules reject counts under both"),
+    whole("web_texts", "texts that the web has for kept pictures, each once a picture and source"),
+    whole("with_text", "kept pictures that have one"), whole("graph_texts", "texts that the graph has for it"),
+    _c("providers", COUNTS, "kept pictures by search provider"),
+    whole("host_count", "hosts that serve kept pictures"), _c("hosts", COUNTS, "kept pictures by host, the ten with the most"),
+    _c("licences", COUNTS, "kept pictures by licence as stated"),
+))  # fmt: skip
+BRANCH_REPORT = Table("branch_report", "curation", "branch of the hierarchy with what became of its entities' harvest", ("branch_qid",), (
+    text("branch_qid", "a root of the study, or a class that an entity is below"), text("branch_label", "its name"),
+    text("root_qid", "nearest of the roots that it is at or below", "?"), text("root_label", "its name", "?"),
+    whole("depth", "statements from it up to that root; 0 is a root", "?"),
+    whole("entities", "entities at or below it"),
+    whole("thin", "of these, with fewer kept pictures than curation.thin_pictures"), number("thin_share", "share of the entities, 0 to 1"),
+    whole("empty", "with no kept picture"),
+    whole("kept_min", "kept pictures of the entity with the fewest"), number("kept_median", "kept pictures of the entity in the middle"),
+    whole("images", "distinct pictures of each entity, summed over entities, as all that follows"),
+    whole("kept", "pictures kept"), whole("rejected", "pictures rejected"), whole("duplicates", "pictures that repeat an earlier one"),
+    _c("rejected_by", COUNTS, "pictures rejected, by rule"),
+    whole("web_texts", "texts that the web has for kept pictures"), whole("graph_texts", "texts that the graph has for the entities"),
+    _c("providers", COUNTS, "kept pictures by search provider"), _c("licences", COUNTS, "kept pictures by licence as stated"),
 ))  # fmt: skip
 BENCHMARK_CLASSES = Table("benchmark_classes", "curation", "held-out class with what became of its harvest", ("benchmark", "class_id"), (
     BENCHMARK,

@@ -14,6 +14,7 @@ from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import (
     BENCHMARK_CLASSES,
+    BRANCH_REPORT,
     EMBEDDINGS,
     ENTITY_REPORT,
     IMAGE_TEXTS,
@@ -119,5 +120,6 @@ STATIONS: tuple[Station, ...] = (
     sql_asset(VERDICTS, every=("downloads", "urls"), preview=previews.VERDICTS),
     sql_asset(KEPT_IMAGES, preview=previews.KEPT),
     sql_asset(ENTITY_REPORT, preview=previews.ENTITY_REPORT),
+    sql_asset(BRANCH_REPORT, preview=previews.BRANCH_REPORT),
     sql_asset(BENCHMARK_CLASSES),
 )

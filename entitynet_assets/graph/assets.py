@@ -188,7 +188,7 @@ STATIONS: tuple[Station, ...] = (
     generated_attributes,
     sql_asset(ATTRIBUTES, preview=previews.ATTRIBUTES),
     sql_asset(ATTRIBUTE_COVERAGE, preview=previews.ATTRIBUTE_COVERAGE),
-    sql_asset(ENTITY_TEXTS),
+    sql_asset(ENTITY_TEXTS, preview=previews.ENTITY_TEXTS),
     sql_asset(GRAPH_INTEGRITY, preview=previews.FINDINGS),
     sql_asset(ENTITY_CHANGES, preview=previews.CHANGES),
 )

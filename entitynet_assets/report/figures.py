@@ -49,6 +49,10 @@ _ENTITIES = """
     LEFT JOIN harvest_plan ON harvest_plan.qid = entity_report.qid
     GROUP BY ALL ORDER BY coalesce(avg(entity_scores.recall), 0), entity_report.kept, entity_report.label
 """
+_BRANCHES = """
+    SELECT branch_label, depth, entities, thin, kept_median FROM branch_report
+    WHERE depth <= 1 AND entities > 0 ORDER BY depth, entities DESC, branch_qid LIMIT $shown
+"""
 _CONFUSIONS = """
     SELECT recipe, benchmark, count, kinship,
         coalesce(shown.label, class_id) AS shown, coalesce(answered.label, predicted_class_id) AS answered
@@ -146,6 +150,11 @@ def _with_entities(shelf: Shelf, rows: list[Row]) -> list[Row]:
 def entities(shelf: Shelf, shown: int) -> list[Row]:
     """Return entities with their harvest and the best recipe's recall on them, the worst known first."""
     return shelf.ask(f"{_ENTITIES} LIMIT $shown", shown=shown)
+
+
+def branches(shelf: Shelf, shown: int) -> list[Row]:
+    """Return roots, then the largest classes right below them, with how many of their entities are thin."""
+    return shelf.ask(_BRANCHES, shown=shown)
 
 
 def confusions(shelf: Shelf, shown: int) -> list[Row]:

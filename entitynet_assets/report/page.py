@@ -21,7 +21,7 @@ from entitynet_assets.shelf import Row, Shelf
 from entitynet_assets.trace.fate import measured, plain_reason
 
 SHOWN_KEPT, SHOWN_REJECTED, PER_RULE = 24, 36, 12
-SHOWN_ENTITIES, SHOWN_CONFUSIONS = 15, 12
+SHOWN_ENTITIES, SHOWN_CONFUSIONS, SHOWN_BRANCHES = 15, 12, 20
 THUMB_PX = 96
 FOUND = ("items read", "entities", "searches", "hits")  # stages that grow; a funnel begins after them
 
@@ -52,6 +52,7 @@ def contents(shelf: Shelf) -> dict[str, Any]:
         "reasons": _counts(_worded(figures.reasons(shelf)), "words", "Rejected pictures by reason"),
         "findings": _counts(figures.findings(shelf), "finding", "Faults of the graph"),
         "entities": figures.entities(shelf, SHOWN_ENTITIES), "entity_count": dict(stages).get("entities", 0),
+        "branches": _branch_chart(figures.branches(shelf, SHOWN_BRANCHES)), "thin": shelf.study.curation.thin_pictures,
         "confusions": figures.confusions(shelf, SHOWN_CONFUSIONS),
     }  # fmt: skip
 
@@ -77,6 +78,17 @@ def _counts(rows: list[Row], name: str, title: str, good: str = "") -> Markup:
         Bar(row[name], row["count"], f"{row['count']:,}", COLOURS[2] if row[name] == good else GREY) for row in rows
     ]
     return Markup(bar_chart(bars, title)) if bars else Markup("")
+
+
+def _branch_chart(rows: list[Row]) -> Markup:
+    bars = [
+        Bar(
+            row["branch_label"] + (" (root)" if row["depth"] == 0 else ""), row["kept_median"],
+            f"{row['kept_median']:g}; {row['thin']:,} of {row['entities']:,} thin", COLOURS[1] if row["thin"] else COLOURS[0],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return Markup(bar_chart(bars, "Kept pictures of the middle entity of each branch")) if bars else Markup("")
 
 
 def _worded(rows: list[Row]) -> list[Row]:

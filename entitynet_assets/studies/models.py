@@ -288,6 +288,7 @@ class Curation(Section):
     duplicate_radius: Annotated[int, Field(ge=0, le=16)] = 4
     leak_radius: Annotated[int, Field(ge=0, le=16)] = 6
     licences_refused: list[str] = []
+    thin_pictures: Annotated[int, Field(ge=1)] = 10  # an entity with fewer kept pictures is called thin by the reports
 
 
 class Shards(Section):

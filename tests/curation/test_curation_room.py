@@ -97,3 +97,18 @@ def test_the_report_counts_what_the_tables_hold(harvest):
     hits = Counter(row["qid"] for row in harvest.rows("hits"))
     assert {qid: row["hits"] for qid, row in report.items()} == {qid: hits[qid] for qid in report}
     assert all(row["images"] == row["kept"] + row["rejected"] for row in report.values())
+    assert all(
+        sum(one["pictures"] for one in row["providers"]) >= row["kept"] >= row["with_text"] for row in report.values()
+    )
+    assert all(row["graph_texts"] > 0 for row in report.values())
+
+
+def test_each_root_holds_what_its_entities_hold(harvest):
+    roots = {row["branch_qid"]: row for row in harvest.rows("branch_report") if row["depth"] == 0}
+    kept = {row["qid"]: row["kept"] for row in harvest.rows("entity_report")}
+    below: dict = {}
+    for row in harvest.rows("entity_roots"):
+        below.setdefault(row["root_qid"], []).extend([kept[row["qid"]]] if row["qid"] in kept else [])
+    assert {qid: (row["entities"], row["kept"]) for qid, row in roots.items()} == {
+        qid: (len(found), sum(found)) for qid, found in below.items()
+    }

@@ -145,6 +145,9 @@ def put_curation(small: SmallLake) -> None:
     small.put("image_entities", [{"image_id": KEPT, **found}])
     counts = {"queries": 1, "hits": 5, "urls": 5, "downloaded": 3, "images": 3, "kept": 1, "rejected": 2}
     small.put("entity_report", [{"qid": "Q1", "label": "apple", **counts}])
+    branch = {"root_qid": "Q3", "root_label": "food", "entities": 3, "thin": 2, "thin_share": 2 / 3, "kept_median": 1.0}
+    branches = [{"branch_qid": "Q3", "branch_label": "food"}, {"branch_qid": "Q2", "branch_label": "fruit", "depth": 1}]
+    small.put("branch_report", [{**branch, **{"depth": 0}, **one} for one in branches])
 
 
 def put_models(small: SmallLake) -> None:

@@ -40,7 +40,8 @@ def test_the_page_says_what_the_lake_holds(shelf: Shelf) -> None:
         "not_found",
         "few_sitelinks",
     )
-    for expected in (*figures_shown, *reasons, KEPT[:12], BANNED[:12]):
+    branches = ("food (root)", "fruit", "1; 2 of 3 thin", "fewer than 10")
+    for expected in (*figures_shown, *reasons, *branches, KEPT[:12], BANNED[:12]):
         assert expected in words, expected
 
 

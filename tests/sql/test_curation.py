@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from entitynet_assets.tables import RULES
-from tests.small_lake import SmallLake
+from tests.small_lake import SmallLake, item, words
 
 CURATION = {
     "min_side_px": 64, "max_aspect": 3.0, "min_entropy_bits": 1.5, "placeholder_urls": 5, "duplicate_radius": 4, "leak_radius": 6,
@@ -92,32 +92,126 @@ def test_a_picture_is_kept_unless_a_rule_rejects_it(small: SmallLake) -> None:
     ]
 
 
-def test_the_report_follows_each_entity_from_searches_to_pictures(small: SmallLake) -> None:
+def counts(**pictures: int) -> list[dict[str, Any]]:
+    return [{"name": name, "pictures": count} for name, count in pictures.items()]
+
+
+def test_the_report_follows_each_entity_from_searches_to_pictures_and_words(small: SmallLake) -> None:
     small.put("entities", [{"qid": qid, "label": f"name {qid}"} for qid in ("Q1", "Q2", "Q3")])
-    small.put(
-        "queries", [{"query_id": "a", "qid": "Q1"}, {"query_id": "b", "qid": "Q1"}, {"query_id": "c", "qid": "Q2"}]
-    )
+    small.put("queries", [{"query_id": query, "qid": qid} for query, qid in (("a", "Q1"), ("b", "Q1"), ("c", "Q2"))])
     hits = [
-        ("a", "Q1", 1, "u"),
-        ("a", "Q1", 2, "v"),
-        ("b", "Q1", 1, "u"),
-        ("b", "Q1", 2, "w"),
-        ("c", "Q2", 1, "u"),
-        ("c", "Q2", 2, "x"),
-    ]
-    small.put(
-        "hits", [{"query_id": q, "qid": qid, "rank": rank, "url_id": url, "page": 1} for q, qid, rank, url in hits]
-    )
+        ("a", "Q1", 1, "u", "cc0"), ("a", "Q1", 2, "v", "cc-by"), ("b", "Q1", 1, "u", "cc0"), ("b", "Q1", 2, "w", "cc0"),
+        ("c", "Q2", 1, "u", "cc0"), ("c", "Q2", 2, "x", "cc0"),
+    ]  # fmt: skip
+    small.put("hits", [
+        {"query_id": q, "qid": qid, "rank": rank, "url_id": url, "licence": licence, "page": 1, "provider": "p" if q == "a" else "o"}
+        for q, qid, rank, url, licence in hits
+    ])  # fmt: skip
     small.put("downloads", [
-        {"url_id": "u", "image_id": "i"}, {"url_id": "v", "image_id": "i"}, {"url_id": "w", "image_id": "j"},
-        {"url_id": "x", "outcome": "not_found"},
+        {"url_id": "u", "image_id": "i", "host": "a.test"}, {"url_id": "v", "image_id": "i", "host": "b.test"},
+        {"url_id": "w", "image_id": "j", "host": "a.test"}, {"url_id": "x", "outcome": "not_found"},
     ])  # fmt: skip
     small.put("kept_images", [{"image_id": "i"}])
-    assert [tuple(row.values()) for row in small.make("entity_report")] == [
-        ("Q1", "name Q1", 2, 4, 3, 3, 2, 1, 1),
-        ("Q2", "name Q2", 1, 2, 2, 1, 1, 1, 0),
-        ("Q3", "name Q3", 0, 0, 0, 0, 0, 0, 0),
+    small.put("likeness", [{"image_id": "j", "representative_id": "i"}])
+    refused = ["leak", "duplicate"]
+    small.put(
+        "verdicts",
+        [{"image_id": "j", "rule": rule, "verdict": "reject"} for rule in refused]
+        + [{"image_id": "i", "rule": "size"}],
+    )
+    said = [
+        ("i", "alt_text", "an apple", "u"),
+        ("i", "alt_text", "an apple", "v"),
+        ("i", "title", "apple", "u"),
+        ("j", "title", "no", "w"),
     ]
+    small.put("image_texts", [dict(zip(("image_id", "source", "text", "url_id"), row, strict=True)) for row in said])
+    small.put(
+        "entity_texts", [{"qid": "Q1", "text": text} for text in ("apple", "Apfel")] + [{"qid": "Q3", "text": "pear"}]
+    )
+    assert [tuple(row.values()) for row in small.make("entity_report")] == [
+        ("Q1", "name Q1", 2, 4, 3, 3, 2, 1, 1, 1, counts(duplicate=1, leak=1), 2, 1, 2, counts(o=1, p=1),
+         2, counts(**{"a.test": 1, "b.test": 1}), counts(**{"cc-by": 1, "cc0": 1})),
+        ("Q2", "name Q2", 1, 2, 2, 1, 1, 1, 0, 0, [], 2, 1, 0, counts(o=1), 1, counts(**{"a.test": 1}), counts(cc0=1)),
+        ("Q3", "name Q3", 0, 0, 0, 0, 0, 0, 0, 0, [], 0, 0, 1, [], 0, [], []),
+    ]  # fmt: skip
+
+
+def test_of_many_hosts_the_ten_with_the_most_pictures_are_named(small: SmallLake) -> None:
+    small.put("entities", [{"qid": "Q1"}])
+    small.put("hits", [{"query_id": "a", "qid": "Q1", "rank": n, "url_id": f"u{n}"} for n in range(13)])
+    small.put(
+        "downloads",
+        [
+            {"url_id": f"u{n}", "image_id": f"i{n}", "host": f"h{n // 2:02d}" if n < 2 else f"h{n:02d}"}
+            for n in range(13)
+        ],
+    )
+    small.put("kept_images", [{"image_id": f"i{n}"} for n in range(13)])
+    (row,) = small.make("entity_report")
+    assert row["host_count"] == 12
+    assert row["hosts"] == counts(h00=2, **{f"h{n:02d}": 1 for n in range(2, 11)})
+
+
+BRANCHES = (
+    "branch_qid",
+    "branch_label",
+    "root_qid",
+    "depth",
+    "entities",
+    "thin",
+    "thin_share",
+    "empty",
+    "kept_min",
+    "kept_median",
+    "kept",
+)
+
+
+def put_branches(small: SmallLake) -> None:
+    """Q1 is a root with the classes Q2 and Q3 below it; Q4 and Q5 are below Q2, Q6 below Q2 and Q3; Q9 is a root of nothing."""
+    parents = {"Q2": ["Q1"], "Q3": ["Q1"], "Q4": ["Q2", "Q1"], "Q5": ["Q2", "Q1", "Q77"], "Q6": ["Q2", "Q3", "Q1"]}
+    small.put(
+        "entity_parents", [{"qid": qid, "ancestor_qid": above} for qid, found in parents.items() for above in found]
+    )
+    depths = {"Q1": 0, "Q2": 1, "Q3": 1, "Q4": 2, "Q5": 2, "Q6": 2}
+    small.put("entity_roots", [
+        *({"qid": qid, "root_qid": "Q1", "distance": depth} for qid, depth in depths.items()), {"qid": "Q9", "root_qid": "Q9"},
+    ])  # fmt: skip
+    small.put("wikidata_items", [item(qid) for qid in ("Q1", "Q2", "Q9")] + [item("Q3", labels=words(mul="Drei"))])
+    kept = {"Q2": 7, "Q4": 0, "Q5": 3, "Q6": 12}
+    small.put("entities", [{"qid": qid} for qid in kept])
+    part = {"providers": counts(o=1, p=2), "licences": counts(cc0=3), "rejected_by": counts(leak=1)}
+    small.put(
+        "entity_report",
+        [{"qid": qid, "kept": count, "images": count + 1, **(part if count else {})} for qid, count in kept.items()],
+    )
+
+
+def test_the_branch_report_counts_entities_at_or_below_each_class(small: SmallLake) -> None:
+    small.choose(scope={"roots": ["Q1", "Q9"]}, curation={"thin_pictures": 4})
+    put_branches(small)
+    rows = {row["branch_qid"]: row for row in small.make("branch_report")}
+    assert [tuple(row[name] for name in BRANCHES) for row in rows.values()] == [
+        ("Q1", "name of Q1", "Q1", 0, 4, 2, 0.5, 1, 0, 5.0, 22),
+        ("Q2", "name of Q2", "Q1", 1, 4, 2, 0.5, 1, 0, 5.0, 22),
+        ("Q3", "Drei", "Q1", 1, 1, 0, 0.0, 0, 12, 12.0, 12),
+        ("Q9", "name of Q9", "Q9", 0, 0, 0, 0.0, 0, 0, 0.0, 0),
+    ]
+    assert (rows["Q2"]["providers"], rows["Q2"]["licences"], rows["Q3"]["rejected_by"]) == (
+        counts(p=6, o=3), counts(cc0=9), counts(leak=1)
+    )  # fmt: skip
+    assert (rows["Q1"]["images"], rows["Q9"]["providers"]) == (26, [])
+
+
+def test_of_named_items_the_classes_above_are_branches_without_a_root(small: SmallLake) -> None:
+    small.choose(scope={"roots": [], "items": ["Q4", "Q5"]})
+    small.put("entity_parents", [{"qid": "Q4", "ancestor_qid": "Q2"}, {"qid": "Q5", "ancestor_qid": "Q2"}])
+    small.put("entity_roots", [{"qid": "Q4", "root_qid": "Q4"}, {"qid": "Q5", "root_qid": "Q5"}])
+    small.put("wikidata_items", [item("Q4"), item("Q5"), {**item("Q2"), "role": "ancestor"}])
+    small.put("entities", [{"qid": "Q4"}, {"qid": "Q5"}])
+    small.put("entity_report", [{"qid": "Q4", "kept": 1}, {"qid": "Q5", "kept": 30}])
+    assert small.pick("branch_report", *BRANCHES) == [("Q2", "name of Q2", None, None, 2, 1, 0.5, 0, 1, 15.5, 31)]
 
 
 HELD_OUT = [

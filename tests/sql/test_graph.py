@@ -197,21 +197,43 @@ APPLE = {"qid": "Q4", "label": "apple", "label_source": "en", "natural_type": "f
 def test_entity_texts_are_every_text_in_the_languages_of_the_study(small: SmallLake) -> None:
     small.choose(scope={**SCOPE, "languages": ["en", "de", "mul"]})
     small.put("entities", [APPLE, {"qid": "Q6", "label": "Malus", "label_source": "mul"}])
-    small.put("attributes", [
-        {"qid": "Q4", "category": "colour", "value": "red", "rank": "normal", "attribute_noun_query": "red apple"},
-        {"qid": "Q4", "category": "other", "value": "red", "rank": "normal", "attribute_noun_query": "red apple"},
-    ])  # fmt: skip
+    red = {
+        "qid": "Q4",
+        "value": "red",
+        "value_qid": "Q9",
+        "attribute_noun_query": "red apple",
+        "attribute_type_query": "red fruit",
+    }
+    small.put("attributes", [{**red, "category": "colour"}, {**red, "category": "other"}])
     small.put("wikidata_items", [
         item("Q4", claim("P225", text="Malus domestica"), claim("P1843", text="Apfelbaum", language="de"), claim("P225"),
              claim("P1843", text="pomme", language="fr"), labels=words(en="apple", de="Apfel", fr="pomme", mul="Apple"),
              aliases=words(en=["apples", "  "], mul="malum", fr="pommes"), descriptions=words(en="a fruit", fr="un fruit")),
+        item("Q2", labels=words(en="fruit", de="Frucht"), aliases=words(en="fruits"), descriptions=words(de="Teil einer Pflanze")),
         item("Q6", labels=words(mul="Malus")), item("Q7", en="stranger"),
+        item("Q9", role="value", labels=words(en="red", de="rot", fr="rouge"), descriptions=words(en="a colour")),
     ])  # fmt: skip
     assert small.pick("entity_texts", "qid", "kind", "language", "text") == [
         ("Q4", "alias", "en", "apples"), ("Q4", "alias", "mul", "malum"), ("Q4", "attribute", "en", "red apple"),
+        ("Q4", "attribute_type", "en", "red fruit"), ("Q4", "attribute_value", "de", "rot"), ("Q4", "attribute_value", "en", "red"),
         ("Q4", "common_name", "de", "Apfelbaum"), ("Q4", "description", "en", "a fruit"), ("Q4", "label", "de", "Apfel"),
-        ("Q4", "label", "en", "apple"), ("Q4", "natural_type", "en", "fruit"), ("Q4", "taxon_name", "la", "Malus domestica"),
-        ("Q6", "label", "en", "Malus"),
+        ("Q4", "label", "en", "apple"), ("Q4", "natural_type", "de", "Frucht"), ("Q4", "natural_type", "en", "fruit"),
+        ("Q4", "natural_type_alias", "en", "fruits"), ("Q4", "natural_type_description", "de", "Teil einer Pflanze"),
+        ("Q4", "taxon_name", "la", "Malus domestica"), ("Q6", "label", "en", "Malus"),
+    ]  # fmt: skip
+
+
+def test_an_entity_has_each_text_of_a_kind_and_language_once_and_none_about_the_wiki(small: SmallLake) -> None:
+    small.choose(scope={**SCOPE, "languages": ["en", "de"]})
+    small.put("entities", [{"qid": "Q4", "label": "apple", "natural_type": "Fruit", "natural_type_qid": "Q2"}])
+    small.put("wikidata_items", [
+        item("Q4", labels=words(en="Apple"), aliases=words(en=["Pome", "pome", " pome", "caf\u00e9", "cafe\u0301"], de=["Pome"]),
+             descriptions=words(en="Wikimedia disambiguation page", de="  eine\n Frucht ")),
+        item("Q2", labels=words(en="fruit")),
+    ])  # fmt: skip
+    assert small.pick("entity_texts", "kind", "language", "text") == [
+        ("alias", "de", "Pome"), ("alias", "en", "Pome"), ("alias", "en", "caf\u00e9"), ("description", "de", "eine Frucht"),
+        ("label", "en", "Apple"), ("natural_type", "en", "Fruit"),
     ]  # fmt: skip
 
 
