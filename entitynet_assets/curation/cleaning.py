@@ -30,11 +30,11 @@ def clean(raw: str) -> tuple[str, str | None]:
     if len(raw) > LONGEST_RAW:
         return "", "too_long"
     text = " ".join(raw.split())
-    if not _LETTER.search(text):
+    if not any(map(str.isalpha, text)):
         return "", "no_letters"
     for reason, rule in RULES:
         text = rule(text)
-        if not _LETTER.search(text):
+        if not any(map(str.isalpha, text)):
             return "", reason
     return shorten(" ".join(text.split()).strip(_EDGES)), None
 
@@ -215,7 +215,7 @@ def _once(text: str) -> str:
 
 def drop_single_letters(text: str) -> str:
     """Take away a text of a single letter, unless a number follows (F-16) or it is of a script without capitals (猫)."""
-    letters = _LETTER.findall(text)
+    letters = [character for character in text if character.isalpha()]
     named = len(letters) != 1 or unicodedata.category(letters[0]) == "Lo" or re.search(r"[^\W\d_]-?\d", text)
     return text if named else ""
 

@@ -30,10 +30,11 @@ WHOLE = frozenset(
     .split("|")
 )
 
-_KINDS = r"(?:photo(?:graph|graphy|grafie)?|image|picture|vector(?:[ ]art)?|illustration|footage|clip[ ]?art|foto|graphic|video)s?"
+_KINDS = r"(?:photo(?:graph|graphy|grafie)?|image|picture|vector(?:[ ]art)?|illustration|footage|clip[ ]?art|foto|graphic|video)s?(?!\w)"
 _STOCK = (  # every piece is used with re.VERBOSE, so a blank stands in brackets
     rf"(?:(?:premium|free)\s+)?(?:royalty[- ]free(?:\s+stock)?|stock)[- ]?\s*{_KINDS}(?:\s+{_KINDS})?"
-    r"|stock[- ]?foto(?:s|grafie)?|photos?[ ]de[ ]stock|lizenzfreie\w*\s+\w+"
+    r"|stock[- ]?foto(?:s|grafie)?|(?:photos?|fotos?)[ ]de[ ]stock|fotos?[ ]de[ ]archivo|lizenzfreie\w*\s+\w+"
+    r"|стоков[ыо]\w*[ ](?:фото|изображени|векторн)\w*(?:[ ]изображени\w)?|图库(?:矢量图片|照片|图片)|ストック(?:フォト|写真)"
 )
 _SOLD = r"(?:(?:premium\s+)?royalty[- ]free|artist|code|image|id|no\.?|\#?\d)[^|]{0,90}"
 _SITES = (
@@ -76,12 +77,12 @@ _AFTER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _HINTS = (  # what a text must have somewhere for a phrase to be sought in it, as a search of all of them is slow
-    "image", "photo", "picture", "foto", "bild", "graph", "stock", "royalty", "lizenz", "click", "tap", "press",
-    "thumb", "media", "enlarge", "zoom", "view", "may be", "slide", "figure", "©", "(c)", "copyright", "credit",
-    "purchase", "this print", "vector", "clip", "video", "footage", "wiki", "flickr", "pinterest", "alamy",
-    "dreamstime", "123rf", "fotolia", "pond5", "unsplash", "pexels", "pixabay", "freepik", "vecteezy", "bay", "etsy",
-    "amazon", "alibaba", "aliexpress", "walmart", "zazzle", "redbubble", "youtube", "facebook", "instagram", "twitter",
-    "tumblr", "deviantart", "imgur", "reddit",
+    "image", "photo", "picture", "foto", "bild", "graph", "stock", "стоков", "图库", "ストック", "archivo", "royalty",
+    "lizenz", "click", "tap", "press", "thumb", "media", "enlarge", "zoom", "view", "may be", "slide", "figure", "©",
+    "(c)", "copyright", "credit", "purchase", "this print", "vector", "clip", "video", "footage", "wiki", "flickr",
+    "pinterest", "alamy", "dreamstime", "123rf", "fotolia", "pond5", "unsplash", "pexels", "pixabay", "freepik",
+    "vecteezy", "bay", "etsy", "amazon", "alibaba", "aliexpress", "walmart", "zazzle", "redbubble", "youtube",
+    "facebook", "instagram", "twitter", "tumblr", "deviantart", "imgur", "reddit",
 )  # fmt: skip
 
 

@@ -52,7 +52,9 @@ KEPT = [
     ("robin © Ann 2020", "robin"),
     ("© Gail Harker - hand woven papers", "hand woven papers"), ("Photo of a robin", "Photo of a robin"),
     ("a stock of wood", "a stock of wood"),
-    ("Royalty-Free Stock Vector Image: Flowers", "Flowers"), ("Brush Set - Click to view a larger image", "Brush Set"),
+    ("Garbage bag Royalty Free Stock Photography", "Garbage bag"), ("Зелёные круги — Стоковое фото", "Зелёные круги"),
+    ("Christmas Background — 图库矢量图片", "Christmas Background"), ("Royalty-Free Stock Vector Image: Flowers", "Flowers"),
+    ("Brush Set - Click to view a larger image", "Brush Set"),
     ("picture frame", "picture frame"), ("photocopier", "photocopier"), ("Etsy headquarters", "Etsy headquarters"),
     # hashtags
     ("Design #woman #pop #art", "Design"), ("#Street #Fashion", "Street Fashion"), ("Doll #45 - Nenê", "Doll #45 - Nenê"),

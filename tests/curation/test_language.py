@@ -12,7 +12,8 @@ from entitynet_assets.curation.language import UNDETERMINED, language_of
     [
         ("a red apple hanging on the branch of an old tree", "en"), ("ein roter Apfel am Ast eines alten Baumes", "de"),
         ("une pomme rouge sur la branche d'un vieil arbre", "fr"), ("una manzana roja en la rama de un árbol viejo", "es"),
-        ("красное яблоко на ветке старого дерева", "ru"), ("شجرة تفاح في الحديقة القديمة", "ar"), ("תפוח אדום על ענף של עץ ישן", "he"),
+        ("вид растений из рода яблоня семейства розовые", "ru"),
+            ("شجرة تفاح في الحديقة القديمة", "ar"), ("תפוח אדום על ענף של עץ ישן", "he"),
         ("古い木の枝にある赤いりんご", "ja"), ("오래된 나무 가지에 달린 빨간 사과", "ko"), ("κόκκινο μήλο στο κλαδί", "el"),
         ("Hx", UNDETERMINED), ("F-16", UNDETERMINED), ("12", UNDETERMINED), ("", UNDETERMINED),
     ],
