@@ -256,6 +256,21 @@ class Lake:
         (self.root / "notes" / f"{table.name}.{slice_name}.jsonl").unlink(missing_ok=True)
         return record
 
+    def drop_rows(self, table: Table, slice_name: str, where: str, params: Mapping[str, Any]) -> int:
+        """Write a slice again without the rows that a condition names, its identity as it was; returns how many went."""
+        record = self.record(table.name, slice_name)
+        if record is None:
+            return 0
+        views = {table.name: [self.root / "tables" / table.name / record.file]}
+        query = f"SELECT * FROM {table.name} WHERE NOT coalesce({where}, false)"
+        facts = {
+            name: getattr(record, name)
+            for name in ("identity", "inputs", "code_version", "counts", "failed_checks", "due_at")
+        }
+        if not self.select(f"SELECT 1 FROM {table.name} WHERE {where} LIMIT 1", views, params):
+            return 0
+        return record.rows - self.write_query(table, query, views, params, slice_name, **facts).rows
+
     def write_record(self, record: Record) -> None:
         """Write a record, last of all; older files of the slice are removed after it."""
         folder = self.root / "tables" / record.table
@@ -418,6 +433,27 @@ class Lake:
             new.replace(self.root / path)
         return path, digest, rows
 
+    def drop_from_file(self, path: Path, where: str, params: Mapping[str, Any]) -> bool:
+        """Write any Parquet file again without the rows that a condition names; says whether there were some."""
+        with contextlib.closing(connect()) as con:
+            source = f"read_parquet({quoted(path)})"
+            if not con.execute(f"SELECT 1 FROM {source} WHERE {where} LIMIT 1", params).fetchone():
+                return False
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as scratch:
+                new = Path(scratch) / "new.parquet"
+                rest = f"SELECT * FROM {source} WHERE NOT coalesce({where}, false)"
+                con.execute(f"COPY ({rest}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd)", params)
+                sync(new)
+                new.replace(path)
+        return True
+
+    def file_texts(self, path: Path) -> Iterator[str]:
+        """Yield every row of a Parquet file as JSON, for those who search it for a word; its bytes are compressed."""
+        with contextlib.closing(connect()) as con:
+            result = con.execute(f"SELECT to_json(t)::VARCHAR FROM read_parquet({quoted(path)}) t")
+            while rows := result.fetchmany(CHUNK):
+                yield "\n".join(row[0] for row in rows)
+
     def write_parquet(self, path: Path, types: Mapping[str, str], rows: Rows) -> None:
         """Write rows anywhere as one Parquet file of one row group, Snappy, for readers of another program's layout.
 
@@ -504,6 +540,16 @@ class Lake:
         self.write_parquet(
             self.root / LIVE_SKIPS, {"image_id": "VARCHAR"}, [{"image_id": one} for one in sorted(self.taken_down()[0])]
         )
+
+    def note_export(self, facts: Mapping[str, Any]) -> None:
+        """Note what is written from this lake for others, and where to; a takedown looks there."""
+        with self.lock("exports", "ledger"):
+            if dict(facts) not in self.exports():
+                _append_lines(self.root / "exports.jsonl", [facts])
+
+    def exports(self) -> list[dict[str, Any]]:
+        """Return what was exported, oldest first."""
+        return _json_lines(self.root / "exports.jsonl")
 
     def manifests(self) -> dict[str, dict[str, Any]]:
         """Return the manifest of every release ever made by its id."""

@@ -15,7 +15,10 @@ from itertools import groupby
 from typing import Any, BinaryIO
 
 Row = dict[str, Any]
-BLOCK, RECORD = tarfile.BLOCKSIZE, tarfile.RECORDSIZE  # a tar is made of the one, and its length is a multiple of the other
+BLOCK, RECORD = (
+    tarfile.BLOCKSIZE,
+    tarfile.RECORDSIZE,
+)  # a tar is made of the one, and its length is a multiple of the other
 
 
 def assign_shards(kept: Sequence[Row], packed: Sequence[Row], slice_name: str, samples_per_shard: int) -> list[Row]:
@@ -45,9 +48,13 @@ def _sample(row: Row, slice_name: str, first: int, number: int, samples_per_shar
 
 def without(packed: Iterable[Row], purged: Collection[str]) -> list[Row]:
     """Return rows of samples without pictures that were purged; those after them in their tar move up."""
-    rows = sorted((row for row in packed if row["image_id"] not in purged), key=lambda row: (row["shard"], row["shard_index"]))
+    rows = sorted(
+        (row for row in packed if row["image_id"] not in purged), key=lambda row: (row["shard"], row["shard_index"])
+    )
     return [
-        {**row, "shard_index": place} for _, held in groupby(rows, key=lambda row: row["shard"]) for place, row in enumerate(held)
+        {**row, "shard_index": place}
+        for _, held in groupby(rows, key=lambda row: row["shard"])
+        for place, row in enumerate(held)
     ]
 
 
