@@ -501,13 +501,14 @@ class Lake:
         return _json_lines(self.root / "tombstones.jsonl")
 
     def purged(self) -> set[str]:
-        """Return the ids of pictures whose bytes were destroyed, or are about to be."""
-        return {row["image_id"] for row in _json_lines(self.root / "purged.jsonl")}
+        """Return the ids of pictures and addresses of which everything was destroyed, or is about to be."""
+        return {row["id"] for row in _json_lines(self.root / "purged.jsonl")}
 
     def taken_down(self) -> tuple[set[str], set[str]]:
         """Return (image ids, url ids) that are taken down at this moment, whatever has been made of it since."""
         ledger = self.tombstone_ledger()
-        return {row["image_id"] for row in ledger}, {url for row in ledger for url in row.get("url_ids") or ()}
+        images = {row["image_id"] for row in ledger if row["image_id"]}
+        return images, {url for row in ledger for url in row.get("url_ids") or ()}
 
     def ledger_digest(self) -> str:
         """Return a digest of the takedown ledger, purges included."""
@@ -517,17 +518,18 @@ class Lake:
     def add_tombstones(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append takedown requests (image_id, reason, requested_by, taken_down_at, url_ids, takedown_id) to the ledger.
 
+        A row without an image_id is of addresses alone.
         Loaders that begin after this obey it, also those with an older specification: they read the list beside the ledger.
         """
         with self.lock("tombstones", "ledger"):
             _append_lines(self.root / "tombstones.jsonl", rows)
             self._write_live_skips()
 
-    def add_purged(self, image_ids: Iterable[str]) -> None:
-        """Note that the bytes of pictures are to be destroyed; `samples` drops them from then on."""
+    def add_purged(self, ids: Iterable[str]) -> None:
+        """Note of which pictures and addresses everything is to be destroyed; `samples` drops them from then on."""
         with self.lock("tombstones", "ledger"):
             known = self.purged()
-            _append_lines(self.root / "purged.jsonl", [{"image_id": one} for one in image_ids if one not in known])
+            _append_lines(self.root / "purged.jsonl", [{"id": one} for one in ids if one not in known])
 
     def live_skips(self) -> str:
         """Return the path, relative to the root, of the list (image_id) of what is taken down, which is replaced with every takedown."""

@@ -33,6 +33,12 @@ _ALIKE = """
     SELECT DISTINCT image_id FROM grouped
     WHERE first_id IN (SELECT first_id FROM grouped WHERE image_id = ANY($ids))
 """
+_ADDRESSES = {  # also those that gave no picture yet: they are not to be asked
+    "url": "SELECT url_id FROM hits WHERE page_url IN ($value, $url) OR url_id = $url_id",
+    "host": "SELECT DISTINCT url_id FROM urls WHERE lower(host) = lower($value) OR ends_with(lower(host), '.' || lower($value))",
+    "author": "SELECT DISTINCT url_id FROM hits WHERE lower(author) = lower($value)",
+    "licence": "SELECT DISTINCT url_id FROM hits WHERE lower(licence) = lower($value)",
+}
 _URLS = "SELECT image_id, list_sort(list(DISTINCT url_id)) AS url_ids FROM downloads WHERE image_id = ANY($ids) GROUP BY image_id"
 
 
@@ -55,6 +61,15 @@ def chosen_pictures(shelf: Shelf, kind: str, value: str, only_these_bytes: bool)
     if not only_these_bytes:
         found |= {row["image_id"] for row in shelf.ask(_ALIKE, ids=sorted(found))}
     return sorted(found)
+
+
+def chosen_addresses(shelf: Shelf, kind: str, value: str) -> list[str]:
+    """Return the ids of the addresses meant, whether or not they gave a picture; none where pictures are named by themselves."""
+    return (
+        sorted({row["url_id"] for row in shelf.ask(_ADDRESSES[kind], **_parameters(kind, value))})
+        if kind in _ADDRESSES
+        else []
+    )
 
 
 def addresses(shelf: Shelf, image_ids: list[str]) -> dict[str, list[str]]:

@@ -158,10 +158,12 @@ def _ask(place: Workplace, request: Request, only_these_bytes: bool, dry_run: bo
 
 
 def _tell(record: dict[str, Any]) -> None:
-    if not record["pictures"]:
-        console.print("Every one of them is taken down already.")
+    if not record["pictures"] and not record["addresses"]:
+        console.print("All of that is taken down already.")
         return
     words = f"takedown {record['takedown_id']}: {len(record['pictures']):,} pictures, skipped from now on"
+    if record["addresses"]:
+        words += f"; {len(record['addresses']):,} addresses without one, not asked any more"
     console.print(f"{words}; release {record['release_before']} -> {record['release_after']}", highlight=False)
     _tell_seen(record["seen"])
 

@@ -67,7 +67,7 @@ def purge(place: Workplace) -> tuple[Journal, list[tuple[Path, bytes]]] | None:
     elif (journal := _gathered(place)) is None:
         return None
     write_atomic(path, json.dumps(asdict(journal)).encode())
-    place.lake.add_purged(journal.ids)
+    place.lake.add_purged([*journal.ids, *journal.urls])
     lost = _scrub_pages(place.lake, journal)
     _drop_rows(place.lake, journal)
     remake(place, *REMADE)
@@ -88,13 +88,13 @@ def purge(place: Workplace) -> tuple[Journal, list[tuple[Path, bytes]]] | None:
 def _gathered(place: Workplace) -> Journal | None:
     lake = place.lake
     purged = lake.purged()
-    ledger = [row for row in lake.tombstone_ledger() if row["image_id"] not in purged]
-    ids = sorted({row["image_id"] for row in ledger})
-    if not ids:
+    images, addresses = (taken - purged for taken in lake.taken_down())
+    if not images and not addresses:
         return None
+    ids = sorted(images)
     with Shelf(lake, place.study) as shelf:
         found = shelf.ask("SELECT url_id FROM downloads WHERE image_id = ANY($ids)", ids=ids)
-        urls = sorted({row["url_id"] for row in found} | {url for row in ledger for url in row.get("url_ids") or ()})
+        urls = sorted(addresses | {row["url_id"] for row in found})
         pages = [list(row.values()) for row in shelf.ask(_PAGES, urls=urls)]
         words = [row["word"] for row in shelf.ask(_WORDS, urls=urls, letters=AUTHOR_LETTERS)]
         exports = [row["out"] for row in who_saw(shelf, ids)["exports"]]

@@ -18,7 +18,7 @@ from typing import Any
 from entitynet_assets.files import write_atomic
 from entitynet_assets.lake import Lake
 from entitynet_assets.lineage import DriftError
-from entitynet_assets.releases.choose import addresses
+from entitynet_assets.releases.choose import addresses, chosen_addresses
 from entitynet_assets.releases.seen import who_saw
 from entitynet_assets.resources import Workplace
 from entitynet_assets.shelf import Shelf
@@ -40,19 +40,24 @@ class Request:
 
 
 def take_down(place: Workplace, request: Request, image_ids: Sequence[str]) -> Row:
-    """Take pictures down that are not yet, and return the record of it, with the release before and after and who had seen them."""
-    gone, _ = place.lake.taken_down()
+    """Take pictures down that are not yet, and return the record of it, with the release before and after and who had seen them.
+
+    Addresses that the request means and that gave none of these pictures are not asked any more, too.
+    """
+    gone, refused = place.lake.taken_down()
     new = [one for one in image_ids if one not in gone]
     with Shelf(place.lake, place.study) as shelf:
         seen, urls = who_saw(shelf, new), addresses(shelf, new)
+        known = refused | {url for listed in urls.values() for url in listed}
+        alone = [one for one in chosen_addresses(shelf, request.kind, request.value) if one not in known]
     value = hashlib.sha256(request.value.encode()).hexdigest()
     name = hashlib.sha256(json.dumps([request.kind, value, request.at, new]).encode()).hexdigest()[:12]
     record = {
         "takedown_id": name, "kind": request.kind, "value_sha256": value, "reason": request.reason,
         "requested_by": request.requested_by, "taken_down_at": request.at, "done": False,
-        "pictures": {one: urls.get(one, []) for one in new}, "seen": seen, "release_before": _release(place.lake),
+        "pictures": {one: urls.get(one, []) for one in new}, "addresses": alone, "seen": seen, "release_before": _release(place.lake),
     }  # fmt: skip
-    if new:
+    if new or alone:
         _write(place.lake, record)
     return finish(place, record)
 
@@ -66,11 +71,13 @@ def finish(place: Workplace, record: Row) -> Row:
     rows = [
         {"image_id": one, "url_ids": urls, **facts} for one, urls in record["pictures"].items() if one not in listed
     ]
+    if record["addresses"] and None not in listed:
+        rows.append({"image_id": None, "url_ids": record["addresses"], **facts})
     if rows:
         place.lake.add_tombstones(rows)
     remake(place, "tombstones", "release", "subreleases")
     record = {**record, "release_after": _release(place.lake), "done": True}
-    if record["pictures"]:
+    if record["pictures"] or record["addresses"]:
         _write(place.lake, record)
     return record
 

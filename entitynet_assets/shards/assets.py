@@ -103,6 +103,8 @@ def tombstones(work: Work) -> Made:
     """Pictures taken down, from the ledger of requests; loaders obey the ledger itself, from the moment of the request."""
     first, purged = dict[str, Row](), work.lake.purged()
     for request in work.lake.tombstone_ledger():
+        if request["image_id"] is None:  # addresses alone
+            continue
         row = {name: request.get(name) for name in TOMBSTONES.column_names}
         first.setdefault(request["image_id"], {**row, "purged": request["image_id"] in purged})
     return Made(list(first.values()), {"taken_down": len(first)})

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entitynet_assets.shards.manifest import manifest, release_id
-from entitynet_assets.shards.pack import assign_shards, members_digest, without
+from entitynet_assets.shards.pack import assign_shards, members_digest
 from entitynet_assets.shards.pack import pack_tar as write_tar
 
 
