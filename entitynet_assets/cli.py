@@ -21,6 +21,7 @@ from entitynet_assets.draft import command as draft_command
 from entitynet_assets.export import command as export_command
 from entitynet_assets.lake import Lake
 from entitynet_assets.plan import plan as reckoned
+from entitynet_assets.releases import command as releases_command
 from entitynet_assets.report.page import render
 from entitynet_assets.report.sheet import verdict_sheet
 from entitynet_assets.resources import open_workplace
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(draft_command.app, name="study")
 app.add_typer(export_command.app, name="export")
+releases_command.add_to(app)
 StudyName = Annotated[
     str | None,
     typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample."),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomic(path: Path, content: bytes, synced: bool = True) -> None:
@@ -29,6 +31,22 @@ def write_atomic(path: Path, content: bytes, synced: bool = True) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_named(folder: Path, fill: Callable[[BinaryIO], str]) -> Path:
+    """Let `fill` write a file piece by piece and then say its name in the folder; it stands there whole and synced, or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, new = tempfile.mkstemp(dir=folder, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            path = folder / fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(new).replace(path)
+    except BaseException:
+        Path(new).unlink(missing_ok=True)
+        raise
+    return path
 
 
 def sync(path: Path) -> None:

@@ -4,7 +4,7 @@ Belongs here: DuckDB, Parquet, records, blobs, rounds, locks. Does not belong he
 is made (the rooms), when (stations.py).
 
 Layout under the root: tables/<table>/<slice>-<digest>.parquet with <slice>.json (the record) written last;
-blobs/<kind>/<ab>/<name>; jobs/<kind>/<name>/ for what the cluster works in; round.json; tombstones.jsonl.
+blobs/<kind>/<ab>/<name>; jobs/<kind>/<name>/ for what the cluster works in; round.json; tombstones.jsonl and purged.jsonl.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
 
 from entitynet_assets import lineage
-from entitynet_assets.files import sync, write_atomic
+from entitynet_assets.files import sync, write_atomic, write_named
 from entitynet_assets.lineage import DriftError, Record
 from entitynet_assets.tables import PREVIOUS, SEALED, TABLES, ContractError, Table
 
 WHOLE = "whole"
 Rows = Sequence[Mapping[str, Any]]
+LIVE_SKIPS = "tombstones.parquet"
 CHUNK = 5000  # rows that are held as Python values when a table is written
 Views = Mapping[str, Sequence[Path]]
 _PACKAGED_SQL = Path(__file__).parent / "_sql"
@@ -255,6 +256,21 @@ class Lake:
         (self.root / "notes" / f"{table.name}.{slice_name}.jsonl").unlink(missing_ok=True)
         return record
 
+    def drop_rows(self, table: Table, slice_name: str, where: str, params: Mapping[str, Any]) -> int:
+        """Write a slice again without the rows that a condition names, its identity as it was; returns how many went."""
+        record = self.record(table.name, slice_name)
+        if record is None:
+            return 0
+        views = {table.name: [self.root / "tables" / table.name / record.file]}
+        query = f"SELECT * FROM {table.name} WHERE NOT coalesce({where}, false)"
+        facts = {
+            name: getattr(record, name)
+            for name in ("identity", "inputs", "code_version", "counts", "failed_checks", "due_at")
+        }
+        if not self.select(f"SELECT 1 FROM {table.name} WHERE {where} LIMIT 1", views, params):
+            return 0
+        return record.rows - self.write_query(table, query, views, params, slice_name, **facts).rows
+
     def write_record(self, record: Record) -> None:
         """Write a record, last of all; older files of the slice are removed after it."""
         folder = self.root / "tables" / record.table
@@ -378,6 +394,21 @@ class Lake:
             write_atomic(self.root / path, content)
         return path
 
+    def put_stream(self, folder: str, fill: Callable[[BinaryIO], str]) -> str:
+        """Store a file that `fill` writes piece by piece and then names; returns its path relative to the root."""
+        return str(write_named(self.root / folder, fill).relative_to(self.root))
+
+    def fault_of(self, path: str, size_bytes: int, sha256: str) -> str | None:
+        """Return what is wrong with a file that was written whole once: absent, cut short, changed; None if nothing is."""
+        try:
+            with (self.root / path).open("rb") as file:
+                if (size := os.fstat(file.fileno()).st_size) != size_bytes:
+                    return f"{size:,} bytes, expected {size_bytes:,}"
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            return f"cannot be read ({error.strerror})"
+        return None if found == sha256 else f"sha256 {found[:12]}, expected {sha256[:12]}"
+
     def export(
         self, query: str, views: Views, name: str, params: Mapping[str, Any] | None = None
     ) -> tuple[str, str, int]:
@@ -401,6 +432,27 @@ class Lake:
             sync(new)
             new.replace(self.root / path)
         return path, digest, rows
+
+    def drop_from_file(self, path: Path, where: str, params: Mapping[str, Any]) -> bool:
+        """Write any Parquet file again without the rows that a condition names; says whether there were some."""
+        with contextlib.closing(connect()) as con:
+            source = f"read_parquet({quoted(path)})"
+            if not con.execute(f"SELECT 1 FROM {source} WHERE {where} LIMIT 1", params).fetchone():
+                return False
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as scratch:
+                new = Path(scratch) / "new.parquet"
+                rest = f"SELECT * FROM {source} WHERE NOT coalesce({where}, false)"
+                con.execute(f"COPY ({rest}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd)", params)
+                sync(new)
+                new.replace(path)
+        return True
+
+    def file_texts(self, path: Path) -> Iterator[str]:
+        """Yield every row of a Parquet file as JSON, for those who search it for a word; its bytes are compressed."""
+        with contextlib.closing(connect()) as con:
+            result = con.execute(f"SELECT to_json(t)::VARCHAR FROM read_parquet({quoted(path)}) t")
+            while rows := result.fetchmany(CHUNK):
+                yield "\n".join(row[0] for row in rows)
 
     def write_parquet(self, path: Path, types: Mapping[str, str], rows: Rows) -> None:
         """Write rows anywhere as one Parquet file of one row group, Snappy, for readers of another program's layout.
@@ -446,18 +498,65 @@ class Lake:
 
     def tombstone_ledger(self) -> list[dict[str, Any]]:
         """Return all takedown requests ever made, oldest first."""
-        path = self.root / "tombstones.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return _json_lines(self.root / "tombstones.jsonl")
+
+    def purged(self) -> set[str]:
+        """Return the ids of pictures and addresses of which everything was destroyed, or is about to be."""
+        return {row["id"] for row in _json_lines(self.root / "purged.jsonl")}
+
+    def taken_down(self) -> tuple[set[str], set[str]]:
+        """Return (image ids, url ids) that are taken down at this moment, whatever has been made of it since."""
+        ledger = self.tombstone_ledger()
+        images = {row["image_id"] for row in ledger if row["image_id"]}
+        return images, {url for row in ledger for url in row.get("url_ids") or ()}
 
     def ledger_digest(self) -> str:
-        """Return a digest of the takedown ledger."""
-        return hashlib.sha256(json.dumps(self.tombstone_ledger(), sort_keys=True).encode()).hexdigest()
+        """Return a digest of the takedown ledger, purges included."""
+        text = json.dumps([self.tombstone_ledger(), sorted(self.purged())], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def add_tombstones(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Append takedown requests (image_id, reason, requested_by, taken_down_at) to the ledger."""
+        """Append takedown requests (image_id, reason, requested_by, taken_down_at, url_ids, takedown_id) to the ledger.
+
+        A row without an image_id is of addresses alone.
+        Loaders that begin after this obey it, also those with an older specification: they read the list beside the ledger.
+        """
         with self.lock("tombstones", "ledger"):
-            known = self.tombstone_ledger() + [dict(row) for row in rows]
-            write_atomic(self.root / "tombstones.jsonl", "".join(json.dumps(row) + "\n" for row in known).encode())
+            _append_lines(self.root / "tombstones.jsonl", rows)
+            self._write_live_skips()
+
+    def add_purged(self, ids: Iterable[str]) -> None:
+        """Note of which pictures and addresses everything is to be destroyed; `samples` drops them from then on."""
+        with self.lock("tombstones", "ledger"):
+            known = self.purged()
+            _append_lines(self.root / "purged.jsonl", [{"id": one} for one in ids if one not in known])
+
+    def live_skips(self) -> str:
+        """Return the path, relative to the root, of the list (image_id) of what is taken down, which is replaced with every takedown."""
+        with self.lock("tombstones", "ledger"):
+            if not (self.root / LIVE_SKIPS).exists():
+                self._write_live_skips()
+        return LIVE_SKIPS
+
+    def _write_live_skips(self) -> None:
+        self.write_parquet(
+            self.root / LIVE_SKIPS, {"image_id": "VARCHAR"}, [{"image_id": one} for one in sorted(self.taken_down()[0])]
+        )
+
+    def note_export(self, facts: Mapping[str, Any]) -> None:
+        """Note what is written from this lake for others, and where to; a takedown looks there."""
+        with self.lock("exports", "ledger"):
+            if dict(facts) not in self.exports():
+                _append_lines(self.root / "exports.jsonl", [facts])
+
+    def exports(self) -> list[dict[str, Any]]:
+        """Return what was exported, oldest first."""
+        return _json_lines(self.root / "exports.jsonl")
+
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        """Return the manifest of every release ever made by its id."""
+        found = (json.loads(path.read_text()) for path in sorted((self.root / "release").glob("*.json")))
+        return {one["release_id"]: one for one in found if "shards" in one}
 
     @contextlib.contextmanager
     def lock(self, table: str, slice_name: str) -> Iterator[None]:
@@ -467,6 +566,15 @@ class Lake:
         with (folder / f"{table}.{slice_name}").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _json_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    lines = [json.dumps(dict(row)) for row in (*_json_lines(path), *rows)]
+    write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def with_checks(record: Record, failed: Iterable[str]) -> Record:

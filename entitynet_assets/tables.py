@@ -32,6 +32,7 @@ ATTRIBUTE_SOURCES = ("stated", "inherited", "mined", "generated")
 DOWNLOAD_OUTCOMES = (
     "ok", "not_found", "gone", "forbidden", "http_error", "throttled", "timeout", "connection", "robots", "opted_out",
     "too_large", "not_image", "truncated", "undecodable", "too_many_redirects", "bad_url", "forbidden_address",
+    "taken_down",
 )  # fmt: skip
 WEB_SOURCES = ("alt_text", "title", "page_text")
 GRAPH_KINDS = (
@@ -542,6 +543,9 @@ TOMBSTONES = Table("tombstones", "shards", "picture taken down", ("image_id",), 
     IMAGE,
     text("reason", "why"),
     text("requested_by", "who asked", "?"),
+    text("takedown_id", "request that it belongs to", "?"),
+    _c("url_ids", "VARCHAR[]", "addresses that gave it, which are not asked again", "?"),
+    _c("purged", "BOOLEAN", "whether its bytes were destroyed"),
     text("taken_down_at", "when, ISO 8601", "~"),
 ))  # fmt: skip
 RELEASE = Table("release", "shards", "shard of the release", ("shard",), (
@@ -549,11 +553,21 @@ RELEASE = Table("release", "shards", "shard of the release", ("shard",), (
     SHARD,
     text("tar_path", "tar, relative to the lake"),
     text("tar_sha256", "sha256 of the tar"),
+    whole("size_bytes", "size of the tar"),
     whole("sample_count", "pictures in the tar"),
     whole("skipped_count", "of these, taken down or no longer kept"),
     text("texts_path", "sidecar of words, relative to the lake"),
     text("texts_digest", "content digest of the sidecar"),
     text("skip_path", "keys that loaders never yield, relative to the lake"),
+    text("skip_digest", "content digest of that list"),
+))  # fmt: skip
+SUBRELEASES = Table("subreleases", "shards", "named part of the release", ("subrelease",), (
+    text("subrelease", "its name in the study"),
+    text("release_id", "release that it is a part of"),
+    text("predicate", "what its pictures have, as JSON"),
+    whole("picture_count", "pictures in it"),
+    text("keep_path", "keys of its pictures, relative to the lake"),
+    text("skip_path", "keys of all other pictures in the tars, which loaders never yield, relative to the lake"),
     text("skip_digest", "content digest of that list"),
 ))  # fmt: skip
 CAPTION_MIXES = Table("caption_mixes", "mixes", "mix x source", ("mix", "source"), (

@@ -45,11 +45,13 @@ def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str]) -> list[dict[
     entries = parse_manifest(manifest.body, benchmark.manifest)
     rows: dict[str, dict[str, Any]] = {}
     asked = ((entry, Request(entry.image_url)) for entry in entries)
-    kept = Kept(work.study.shards.stored_side_px, work.study.shards.jpeg_quality)
+    kept, taken_down = Kept(work.study.shards.stored_side_px, work.study.shards.jpeg_quality), work.lake.taken_down()[0]
 
     def decoded(came: tuple[HeldOut, Answer]) -> tuple[HeldOut, Answer, Picture | str]:
         entry, answer = came
         try:
+            if hashlib.sha256(answer.body).hexdigest() in taken_down:
+                return entry, answer, "taken_down"
             return entry, answer, work.place.decoders.read(answer.body, kept) if answer.ok else answer.outcome
         except PictureError as error:
             return entry, answer, error.outcome

@@ -36,7 +36,11 @@ def downloads(work: Work) -> Made:
     it is asked again. Another stored side or quality decodes the bytes as served anew and asks no host.
     """
     ledger = {row["url_id"]: row for row in work.own_rows() + work.lake.notes(work.table.name, work.slice)}
-    keeper, urls = Keeper(work.place, ledger.values()), work.rows("urls")
+    taken_down = work.lake.taken_down()[1]
+    keeper, urls = (
+        Keeper(work.place, ledger.values()),
+        [url for url in work.rows("urls") if url["url_id"] not in taken_down],
+    )
     asked = 0
     with work.lake.noting(work.table.name, work.slice, FLUSH) as note:
         for number, row in enumerate(work.place.decoders.each(keeper.anew, keeper.stale), 1):

@@ -27,6 +27,7 @@ class Keeper:
         self.decoded: set[str] = set()
         self.stale: list[Row] = []
         self._known: dict[str, Row] = {}
+        self._taken_down = place.lake.taken_down()[0]
         for row in ledger:
             if row["image_id"] and row.get("path") == self.path(row["image_id"]):
                 self._known[row["image_id"]] = {name: row[name] for name in NO_PICTURE}
@@ -43,6 +44,8 @@ class Keeper:
         if not answer.ok:
             return url, answer, {}
         image_id = hashlib.sha256(answer.body).hexdigest()
+        if image_id in self._taken_down:
+            return url, answer, {**NO_PICTURE, "outcome": "taken_down", "reason": f"{image_id} at another address"}
         found = self._read(image_id, answer.body)
         if found["image_id"] and self.place.study.shards.keep_served:
             self.place.lake.put_blob("served", image_id, answer.body, synced=False)

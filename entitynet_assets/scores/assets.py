@@ -16,7 +16,10 @@ from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import CONFUSIONS, ENTITY_SCORES, FLOORS, HARVEST_PLAN, LEADERBOARD, PREDICTIONS, SCORES
 from entitynet_train.spec import BenchmarkSpec, EvalSpec, FloorSpec, fingerprint, to_json
 
-_HELD_OUT = "SELECT image_id, class_id, path FROM benchmark_images WHERE benchmark = $benchmark"
+_HELD_OUT = """
+    SELECT image_id, class_id, path FROM benchmark_images
+    WHERE benchmark = $benchmark AND image_id NOT IN (SELECT image_id FROM tombstones)
+"""
 _LEARNT_FROM = """
     SELECT DISTINCT image_entities.image_id, image_entities.qid AS class_id, kept_images.path
     FROM image_entities JOIN kept_images USING (image_id)
@@ -30,7 +33,9 @@ def _choices(place: Workplace) -> Any:
     return [benchmark.model_dump(exclude={"min_coverage"}) for benchmark in place.study.benchmarks]
 
 
-@station(PREDICTIONS, reads=("checkpoints", "benchmark_images"), kinds=("python", "pytorch"), params=_choices)
+@station(
+    PREDICTIONS, reads=("checkpoints", "benchmark_images", "tombstones"), kinds=("python", "pytorch"), params=_choices
+)
 def predictions(work: Work) -> Made:
     """What each checkpoint says of each held-out picture."""
     rows: list[dict[str, Any]] = []
@@ -46,7 +51,9 @@ def predictions(work: Work) -> Made:
     return Made(rows, counts, {"evaluations": evaluations})
 
 
-@station(SCORES, reads=("checkpoints", "benchmark_images", "predictions"), kinds=("python",), params=_choices)
+@station(
+    SCORES, reads=("checkpoints", "benchmark_images", "predictions", "tombstones"), kinds=("python",), params=_choices
+)
 def scores(work: Work) -> Made:
     """The figures of each checkpoint, from the evaluation that made its predictions."""
     rows: list[dict[str, Any]] = []

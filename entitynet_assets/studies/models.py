@@ -303,6 +303,30 @@ class Shards(Section):
     samples_per_shard: Annotated[int, Field(ge=1)] = 10_000
 
 
+class Subrelease(Section):
+    """A named part of every release: pictures of entities at or below these items, of these licences, found by these providers.
+
+    A picture at several addresses has every licence that one of them states.
+    """
+
+    name: Name
+    below: list[Qid] = []
+    licences: list[str] = []
+    providers: list[str] = []
+    min_side_px: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("providers")
+    @classmethod
+    def _known(cls, providers: list[str]) -> list[str]:
+        return [_one_of(name, PROVIDERS) for name in providers]
+
+    @model_validator(mode="after")
+    def _narrower(self) -> Subrelease:
+        if not (self.below or self.licences or self.providers or self.min_side_px):
+            raise ValueError("found no condition; say one of below, licences, providers, min_side_px")
+        return self
+
+
 class Recipe(Section):
     """One training run, as entitynet_train.spec.RunSpec names it."""
 
@@ -382,13 +406,14 @@ class Study(Section):
     encoder: Encoder | None = None
     curation: Curation = Curation()
     shards: Shards = Shards()
+    subreleases: list[Subrelease] = []
     mixes: Annotated[list[Mix], Field(min_length=1)]
     recipes: Annotated[list[Recipe], Field(min_length=1)]
     benchmarks: list[Benchmark] = []  # without one nothing is held out, and nothing is scored
 
     @model_validator(mode="after")
     def _joined(self) -> Study:
-        for kind in ("mixes", "recipes", "benchmarks", "providers", "folders"):
+        for kind in ("mixes", "recipes", "benchmarks", "providers", "folders", "subreleases"):
             names = [item.name for item in getattr(self, kind)]
             twice = {name for name in names if names.count(name) > 1}
             if twice:

@@ -19,6 +19,7 @@ from entitynet_assets.trace.fate import (
 from entitynet_assets.trace.find import find
 from entitynet_assets.trace.origin import address_branch, entity_branch, picture_words, search_branches
 from entitynet_assets.trace.reading import Rows, checkpoint_rows, entity_facts, entity_rows, picture_rows, url_rows
+from entitynet_assets.trace.releases import release_branches, takedown_branches
 from entitynet_assets.trace.tree import Branch, TraceError, branch, not_made
 
 SHOWN_PICTURES = 5
@@ -122,6 +123,9 @@ def _entities(shelf: Shelf, qids: list[str], hits: list[Row], links: list[Row] |
 def _fate(shelf: Shelf, image_id: str, rows: Rows) -> Iterator[Branch]:
     """Yield what became of a harvested picture, up to where the trail ends or nothing is made yet."""
     study = shelf.study.name
+    yield from takedown_branches(shelf.lake, image_id)
+    if rows["tombstones"] and rows["tombstones"][0]["purged"]:
+        return
     if not rows["verdicts"]:
         yield from list(_missing(shelf, ("images", "verdicts"), image_id)) or [not_made("verdicts", study)]
         return
@@ -133,6 +137,7 @@ def _fate(shelf: Shelf, image_id: str, rows: Rows) -> Iterator[Branch]:
     if not kept and not rows["packed"]:
         return
     yield packed_branch(rows["packed"], rows["tombstones"])
+    yield from release_branches(shelf, image_id, rows["packed"])
     yield from _missing(shelf, ("release", "caption_mixes"))
     captions = caption_branches(rows["texts"], rows["mixes"])
     yield from captions

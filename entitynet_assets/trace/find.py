@@ -18,6 +18,7 @@ _PICTURES = """
     SELECT image_id FROM images WHERE starts_with(image_id, $word)
     UNION SELECT image_id FROM downloads WHERE starts_with(image_id, $word)
     UNION SELECT image_id FROM benchmark_images WHERE starts_with(image_id, $word)
+    UNION SELECT image_id FROM tombstones WHERE starts_with(image_id, $word)
     ORDER BY image_id LIMIT 9
 """
 _ITEMS = """
@@ -42,6 +43,7 @@ _NEAR_NAMES = """
     SELECT label AS name FROM entities WHERE jaro_winkler_similarity(lower(label), $word) > 0.75
     ORDER BY jaro_winkler_similarity(lower(label), $word) DESC, name LIMIT 3
 """
+_TAKEN_DOWN = "SELECT image_id FROM tombstones WHERE list_contains(url_ids, $url_id) ORDER BY image_id"
 _HELD_OUT = "SELECT DISTINCT image_id FROM benchmark_images WHERE image_url IN ($url, $word) ORDER BY image_id"
 
 
@@ -72,6 +74,8 @@ def _address(shelf: Shelf, word: str) -> Found:
         ) from error
     if rows := shelf.ask(_ADDRESSES, url_id=hash_id(url), url=url, word=word):
         return Found("address", tuple(row["url_id"] for row in rows))
+    if rows := shelf.ask(_TAKEN_DOWN, url_id=hash_id(url)):
+        return Found("picture", (rows[0]["image_id"],))
     if rows := shelf.ask(_HELD_OUT, url=url, word=word):
         return Found("picture", (rows[0]["image_id"],))
     near = [row["name"] for row in shelf.ask(_NEAR_ADDRESSES, word=url)]

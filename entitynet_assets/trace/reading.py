@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from entitynet_assets.shelf import Row, Shelf
+from entitynet_assets.trace.releases import listed
 
 Rows = dict[str, list[Row]]
 _DOWNLOADS = """
@@ -155,13 +156,4 @@ def _given(shelf: Shelf, export: str, packed: list[Row], image_id: str) -> dict[
     data = json.loads(path.read_text())["data"]
     held = {shard["name"]: shard["samples"] for shard in data["shards"]}
     had = any(row["shard_index"] < held.get(row["shard"], 0) for row in packed)
-    return {"had": had, "skipped": had and _is_skipped(shelf, data["skip"], image_id), "pictures": sum(held.values())}
-
-
-def _is_skipped(shelf: Shelf, lists: list[str], image_id: str) -> bool:
-    files = [str(shelf.lake.root / one) for one in lists if (shelf.lake.root / one).exists()]
-    return bool(files) and bool(
-        shelf.ask(
-            "SELECT 1 FROM read_parquet($files) WHERE image_id = $image_id LIMIT 1", files=files, image_id=image_id
-        )
-    )
+    return {"had": had, "skipped": had and listed(shelf, data["skip"], image_id), "pictures": sum(held.values())}

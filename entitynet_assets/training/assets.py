@@ -12,6 +12,7 @@ from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Recipe
 from entitynet_assets.tables import CHECKPOINTS
 from entitynet_assets.training.dispatch import NothingToTrainError, Words, checkpoint_row, data_spec, run_spec
+from entitynet_assets.training.release import need_whole_tars, obeyed
 from entitynet_train.spec import RunSpec, fingerprint, to_json
 
 _LABELS = "SELECT DISTINCT image_id, qid, query_text FROM image_entities"
@@ -22,6 +23,7 @@ def _choices(place: Workplace) -> dict[str, Any]:
     return {
         "recipes": [recipe.model_dump() for recipe in place.study.recipes],
         "mixes": [mix.model_dump() for mix in place.study.mixes],
+        "takedowns": place.lake.ledger_digest(),
     }
 
 
@@ -42,6 +44,8 @@ def checkpoints(work: Work) -> Made:
     identity = fingerprint(spec)
     folder = work.lake.job_folder("train", f"{spec.recipe}-{identity[:12]}")
     trained = not (folder / "result.json").exists()
+    if trained:
+        need_whole_tars(work.lake, work.rows("release"))
     job = Job("entitynet_train.train", to_json(spec), folder, spec.world_size)
     result = work.place.cluster.run(job, _watcher(work, spec))
     path = str((folder / result["export"]).relative_to(work.lake.root))
@@ -55,7 +59,8 @@ def _spec(work: Work) -> RunSpec:
         work.lake.export(_LABELS, work.views, "release/image_entities"),
         work.lake.export(_WORDS, work.views, "release/entity_texts"),
     )
-    data = data_spec(work.rows("release"), Words(*labels[:2]), Words(*words[:2]), str(work.lake.root))
+    release = work.rows("release")
+    data = obeyed(work.lake, data_spec(release, Words(*labels[:2]), Words(*words[:2]), str(work.lake.root)))
     shares = {row["source"]: row["effective_share"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix}
     if not any(shares.values()):
         raise NothingToTrainError(

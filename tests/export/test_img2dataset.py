@@ -47,7 +47,9 @@ def out(harvest: Rooms, tmp_path: Path) -> Path:
 def test_files_are_named_as_theirs(harvest: Rooms, out: Path) -> None:
     shards = -(-len(harvest.rows("downloads")) // PER_SHARD)
     assert shards > 2
-    expected = {f"{shard:05d}{end}" for shard in range(shards) for end in (".tar", ".parquet", "_stats.json")}
+    expected = {f"{shard:05d}{end}" for shard in range(shards) for end in (".tar", ".parquet", "_stats.json")} | {
+        "export.json"
+    }
     assert {path.name for path in out.iterdir()} == expected
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entitynet_assets.shards.manifest import manifest, release_id
-from entitynet_assets.shards.pack import assign_shards, members_digest, pack_tar
+from entitynet_assets.shards.pack import assign_shards, members_digest, without
+from entitynet_assets.shards.pack import pack_tar as write_tar
+from entitynet_assets.text import hash_id, slice_names, slice_of
+
+
+def pack_tar(members) -> bytes:
+    file = io.BytesIO()
+    sha256, size = write_tar(file, iter(members))
+    assert (sha256, size) == (hashlib.sha256(file.getvalue()).hexdigest(), len(file.getvalue()))
+    return file.getvalue()
 
 
 def kept(*names: str, round_: int = 1, stored: str = "s") -> list[dict]:
@@ -132,3 +143,34 @@ def test_a_release_is_named_by_its_tars_and_what_is_skipped():
         == 4
     )
     assert manifest(shards, {"study": "s"}) == manifest(shards, {"study": "s"})
+
+
+def test_what_is_purged_leaves_its_tar_and_the_rest_moves_up():
+    first = assign_shards(kept("a", "b", "c", "d", "e"), [], "000", 2)
+    left = without(first, {"a", "e"})
+    assert places(left) == {"b": ("000-00000", 0), "c": ("000-00001", 0), "d": ("000-00001", 1)}
+    later = assign_shards(kept("b", "c", "d", "f", round_=2), left, "000", 2)
+    assert places(later) == places(left) | {"f": ("000-00002", 0)}
+    assert without(first, set()) == first
+
+
+def unevenness(rows, entity_of) -> float:
+    """Return by how many standard deviations entities over tars differ from what chance gives (chi-square, normal for so many)."""
+    table = Counter((row["shard"], entity_of[row["image_id"]]) for row in rows)
+    shards, entities = Counter(row["shard"] for row in rows), Counter(entity_of.values())
+    expected = {(s, e): shards[s] * entities[e] / len(rows) for s in shards for e in entities}
+    squares = sum((table[cell] - mean) ** 2 / mean for cell, mean in expected.items())
+    freedom = (len(shards) - 1) * (len(entities) - 1)
+    return (squares - freedom) / (2 * freedom) ** 0.5
+
+
+def test_every_tar_is_a_random_sample_of_the_entities():
+    entity_of = {hash_id(entity, number): entity for entity in range(20) for number in range(50 + 20 * entity)}
+    slices = {name: [one for one in entity_of if slice_of(one, 3) == int(name)] for name in slice_names(3)}
+    rows = [row for name, ids in slices.items() for row in assign_shards(kept(*ids), [], name, 250)]
+    assert len(rows) == len(entity_of) > 4000
+    assert len({row["shard"] for row in rows}) > 15
+    assert abs(unevenness(rows, entity_of)) < 4
+    by_entity = sorted(rows, key=lambda row: entity_of[row["image_id"]])
+    sorted_rows = [{**row, "shard": f"{number // 250:05d}"} for number, row in enumerate(by_entity)]
+    assert unevenness(sorted_rows, entity_of) > 100, "the measure tells tars of one entity each"
