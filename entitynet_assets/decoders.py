@@ -7,6 +7,7 @@ is (pictures.py), what a decoder does and which limits the kernel keeps for us (
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -25,6 +26,7 @@ from typing import BinaryIO, TypeVar
 from entitynet_assets.decoder import ASKED, READY, TOLD
 from entitynet_assets.pictures import Kept, Picture, PictureError
 
+PIPE_BYTES = 1 << 20  # the most that Linux grants without asking
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -60,6 +62,7 @@ class _Decoder:
             assert self.process.stdout
             self.asked: BinaryIO = self.process.stdin  # type: ignore[assignment]
             self.told: BinaryIO = self.process.stdout  # type: ignore[assignment]
+            _widen(self.asked)
             if self.told.read(len(READY)) != READY:
                 self.end()
                 words.seek(0)
@@ -169,6 +172,12 @@ class Decoders:
         """End all decoders."""
         with self._lock:
             _end_all(self._idle)
+
+
+def _widen(pipe: BinaryIO) -> None:
+    """Let a whole picture lie in a pipe, so that asker and decoder need not take turns; only Linux knows how."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _end_all(decoders: list[_Decoder]) -> None:
