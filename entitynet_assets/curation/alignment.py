@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from entitynet_assets.pictures import CHROMA_SIDE_PX, LUMA_SIDE_PX
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]
 
 SURE = 0.99  # correlation from which no better overlay is looked for
@@ -172,7 +173,7 @@ def _halves(bent_P4: Floats) -> tuple[Floats, Floats]:
 
 def _untouched(under: Floats, over: Floats, inside: Floats) -> Floats:
     """Return 0 where something was laid over one of the pictures, else 1; 1 throughout where what differs is no such thing."""
-    weight, residue = inside, np.zeros_like(under)
+    weight, residue, spread = inside, under, np.ones_like(under)
     for _ in range(8):  # a fit of the light that pixels far from it cannot pull
         residue = _residue(under, over, weight) * inside
         spread = 1.5 * np.median(np.abs(residue), axis=(1, 2), keepdims=True) + 1
