@@ -186,6 +186,12 @@ class Lake:
             names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def columns(self, query: str, views: Views, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Run a SELECT without nulls over Parquet files given by table name, and return its columns as NumPy arrays."""
+        with contextlib.closing(connect()) as con:
+            self._register(con, views)
+            return con.execute(query, params or None).fetchnumpy()
+
     def rows(self, table: str, *slice_names: str) -> list[dict[str, Any]]:
         """Return all rows of a table in key order, over the slices named or else all that exist."""
         contract = TABLES.get(table) or PREVIOUS[table]

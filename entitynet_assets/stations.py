@@ -77,6 +77,10 @@ class Work:
         """Return the rows of a SELECT over the declared inputs."""
         return self.lake.select(query, self.views, params)
 
+    def columns(self, query: str, **params: Any) -> dict[str, Any]:
+        """Return the columns of a SELECT without nulls over the declared inputs, as NumPy arrays."""
+        return self.lake.columns(query, self.views, params)
+
     def rows(self, table: str, columns: str = "*") -> list[dict[str, Any]]:
         """Return the rows of one declared input, in key order."""
         contract = TABLES.get(table) or PREVIOUS[table]

@@ -140,6 +140,7 @@ PICTURE = (
     _c("phash", "UBIGINT", "64-bit perceptual hash (DCT)"),
     _c("dhash", "UBIGINT", "64-bit difference hash"),
     number("entropy_bits", "entropy of the grey-level histogram, bits; near 0 is blank"),
+    text("thumbnail", "24 x 24 of luma and 4 x 4 each of chroma, base64; absent where the picture was decoded before there was one", "?"),
 )  # fmt: skip
 
 GRAPH_SOURCE = Table("graph_source", "graph", "source of the graph, as it was before it was read", ("source",), (
@@ -443,11 +444,23 @@ IMAGE_TEXTS = Table("image_texts", "curation", "text that the web has for a pict
     text("url_id", "the address of the picture that the page or the provider says it of"),
     text("language", "ISO 639 code of the language, und where that is not sure"),
 ), "slices")  # fmt: skip
+LIKENESS_PAIRS = Table("likeness_pairs", "curation", "two pictures that may be one", ("image_id", "earlier_id", "mirrored"), (
+    IMAGE,
+    text("earlier_id", "the other, which is before it by (round, image_id)"),
+    _c("mirrored", "BOOLEAN", "whether one is held against the other seen in a mirror"),
+    whole("phash_distance", "differing bits, 0 to 64"),
+    whole("dhash_distance", "differing bits, 0 to 64"),
+    number("correlation", "of their gradients, laid over each other, -1 to 1; absent where one has no thumbnail", "?"),
+    number("hue_distance", "1 - cosine of their chroma, 0 to 2; absent where one is grey", "?"),
+))  # fmt: skip
 LIKENESS = Table("likeness", "curation", "picture with the earlier picture it repeats", ("image_id",), (
     IMAGE,
     text("representative_id", "the first picture of its group by (round, image_id)"),
     whole("phash_distance", "differing bits to the representative, 0 to 64"),
     whole("dhash_distance", "differing bits to the representative, 0 to 64"),
+    number("correlation", "of gradients, with the representative's, -1 to 1"),
+    number("hue_distance", "1 - cosine of their chroma, 0 to 2; absent where one is grey", "?"),
+    _c("mirrored", "BOOLEAN", "whether the representative is seen in a mirror"),
 ))  # fmt: skip
 EMBEDDINGS = Table("embeddings", "curation", "picture x encoder", ("image_id", "encoder"), (
     IMAGE,

@@ -14,3 +14,9 @@ def noise_jpeg(seed: int, width: int = 48, height: int = 40) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
+
+
+def blots(seed: int, width: int = 320, height: int = 240) -> Image.Image:
+    """Return a picture of large soft blots of colour, which is to a hash what a photograph is."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (9, 12, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)

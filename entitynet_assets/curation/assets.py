@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from entitynet_assets import previews
 from entitynet_assets.cluster import Job
 from entitynet_assets.curation.contamination import leaked
-from entitynet_assets.curation.duplicates import differing_bits, representatives
+from entitynet_assets.curation.duplicates import representatives
+from entitynet_assets.curation.lookalikes import COMPARISON, measure, proposed
 from entitynet_assets.curation.texts import READ_HITS
 from entitynet_assets.curation.texts import web_texts as judged_texts
 from entitynet_assets.sql_assets import sql_asset
@@ -21,11 +20,24 @@ from entitynet_assets.tables import (
     KEPT_IMAGES,
     LEAKS,
     LIKENESS,
+    LIKENESS_PAIRS,
     VERDICTS,
     WEB_TEXTS,
 )
 from entitynet_train.spec import EmbedSpec, fingerprint, to_json
 
+_THUMBNAILS = """
+    SELECT image_id, thumbnail FROM images SEMI JOIN (SELECT unnest($ids) AS image_id) AS asked USING (image_id)
+    WHERE thumbnail IS NOT NULL
+"""
+_COPIES = """
+    SELECT pairs.image_id, earlier_id AS representative_id, phash_distance, dhash_distance, correlation, hue_distance, mirrored
+    FROM likeness_pairs AS pairs
+    JOIN images AS later ON later.image_id = pairs.image_id JOIN images AS earlier ON earlier.image_id = earlier_id
+    WHERE correlation >= $correlation AND coalesce(hue_distance, 0) <= $hue_distance
+    QUALIFY row_number() OVER (PARTITION BY pairs.image_id, earlier_id ORDER BY correlation DESC, mirrored) = 1
+    ORDER BY later.round, later.image_id, earlier.round, earlier.image_id
+"""
 PROMPT = "'a photo of a ' || entities.label"
 
 
@@ -36,21 +48,42 @@ def web_texts(work: Work) -> Made:
     return Made(rows, counts)
 
 
-@station(LIKENESS, reads=("images",), params=lambda place: place.study.curation.duplicate_radius)
+@station(
+    LIKENESS_PAIRS,
+    reads=("images",),
+    params=lambda place: place.study.curation.duplicate_radius,
+    code_version=COMPARISON,
+)
+def likeness_pairs(work: Work) -> Made:
+    """Pairs of pictures that may be one, proposed by hashes and compared. Global; a pair compared before is not compared again."""
+    rows, left_out = proposed(
+        work.columns("SELECT image_id, phash, dhash FROM images ORDER BY round, image_id"),
+        work.study.curation.duplicate_radius,
+    )
+    record = work.lake.record(work.table.name, work.slice)
+    known = work.own_rows() if record and record.code_version == COMPARISON else []
+    compared = measure(rows, known, lambda ids: work.select(_THUMBNAILS, ids=ids))
+    bare = sum(row["correlation"] is None for row in rows)
+    return Made(
+        rows, {"compared": len(rows) - bare, "no_thumbnail": bare, "left_out": left_out}, {"compared": compared}
+    )
+
+
+@station(
+    LIKENESS,
+    reads=("images", "likeness_pairs"),
+    params=lambda place: [
+        place.study.curation.duplicate_correlation,
+        place.study.curation.duplicate_hue_distance,
+    ],
+)
 def likeness(work: Work) -> Made:
     """Pictures that repeat an earlier one. Global: the first by (round, image_id) represents its group, so old shards stand."""
-    rows = work.select("SELECT image_id, phash, dhash FROM images ORDER BY round, image_id")
-    phash, dhash = (np.array([row[name] for row in rows], dtype=np.uint64) for name in ("phash", "dhash"))
-    repeats = representatives(phash, dhash, work.study.curation.duplicate_radius)
-    made = [
-        {
-            "image_id": rows[later]["image_id"], "representative_id": rows[first]["image_id"],
-            "phash_distance": differing_bits(rows[later]["phash"], rows[first]["phash"]),
-            "dhash_distance": differing_bits(rows[later]["dhash"], rows[first]["dhash"]),
-        }
-        for later, first in repeats.items()
-    ]  # fmt: skip
-    return Made(made, {"repeats": len(made), "first_of_its_kind": len(rows) - len(made)})
+    chosen = work.study.curation
+    pairs = work.select(_COPIES, correlation=chosen.duplicate_correlation, hue_distance=chosen.duplicate_hue_distance)
+    by_ids = {(row["representative_id"], row["image_id"]): row for row in pairs}
+    made = [by_ids[earlier, later] for later, earlier in representatives(by_ids).items()]
+    return Made(made, {"repeats": len(made), "pairs": len(pairs)})
 
 
 @station(LEAKS, reads=("images", "benchmark_images"), params=lambda place: place.study.curation.leak_radius)
@@ -114,6 +147,7 @@ def embeddings(work: Work) -> Made:
 STATIONS: tuple[Station, ...] = (
     web_texts,
     sql_asset(IMAGE_TEXTS, preview=previews.LANGUAGES),
+    likeness_pairs,
     likeness,
     embeddings,
     leaks,

@@ -279,13 +279,19 @@ class Encoder(Section):
 
 
 class Curation(Section):
-    """Thresholds of the rules. Sides in pixels; radii in differing bits of 64; entropy in bits."""
+    """Thresholds of the rules. Sides in pixels; radii in differing bits of 64; entropy in bits.
+
+    Hashes within `duplicate_radius` propose two pictures as copies; they are if their gradients correlate by
+    `duplicate_correlation` and, where both have colours, these are no further apart than `duplicate_hue_distance`.
+    """
 
     min_side_px: Annotated[int, Field(ge=1)] = 64
     max_aspect: Annotated[float, Field(ge=1)] = 3.0
     min_entropy_bits: Annotated[float, Field(ge=0, le=8)] = 1.0
     placeholder_urls: Annotated[int, Field(ge=2)] = 50
-    duplicate_radius: Annotated[int, Field(ge=0, le=16)] = 4
+    duplicate_radius: Annotated[int, Field(ge=0, le=8)] = 6
+    duplicate_correlation: Annotated[float, Field(ge=0, le=1)] = 0.96
+    duplicate_hue_distance: Annotated[float, Field(ge=0, le=2)] = 0.1
     leak_radius: Annotated[int, Field(ge=0, le=16)] = 6
     licences_refused: list[str] = []
     thin_pictures: Annotated[int, Field(ge=1)] = 10  # an entity with fewer kept pictures is called thin by the reports

@@ -14,6 +14,7 @@ SELECT
     any_value(phash) AS phash,
     any_value(dhash) AS dhash,
     any_value(entropy_bits) AS entropy_bits,
+    any_value(thumbnail) AS thumbnail,
     count(*) AS url_count,
     min(round) AS round
 FROM downloads

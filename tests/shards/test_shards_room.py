@@ -128,6 +128,7 @@ def test_other_words_change_no_tar_and_no_name(harvested, small_world):
             "images",
             "web_texts",
             "image_texts",
+            "likeness_pairs",
             "likeness",
             "leaks",
             "verdicts",
@@ -146,7 +147,7 @@ def test_other_words_change_no_tar_and_no_name(harvested, small_world):
 def test_another_stored_side_packs_anew(harvested):
     smaller = harvested.again(shards={"stored_side_px": 64})
     before = {row["shard"]: row["sha256"] for row in smaller.rows("shards")}
-    smaller.bring("downloads", "images", "likeness", "leaks", "verdicts", "kept_images", *ROOM)
+    smaller.bring("downloads", "images", "likeness_pairs", "likeness", "leaks", "verdicts", "kept_images", *ROOM)
     after = {row["shard"]: row["sha256"] for row in smaller.rows("shards")}
     assert before.keys() == after.keys()
     assert not set(before.values()) & set(after.values())
