@@ -70,7 +70,7 @@ def tombstones(work: Work) -> Made:
     return Made(list(first.values()), {"taken_down": len(first)})
 
 
-@station(RELEASE, reads=("shards", "samples", "kept_images", "tombstones", "image_texts"))
+@station(RELEASE, reads=("shards", "samples", "kept_images", "tombstones", "image_texts", "leaks", "benchmark_images"))
 def release(work: Work) -> Made:
     """The dataset version: every tar with its hash, the sidecar of words beside it, and the keys that loaders skip."""
     skip_path, skip_digest, skipped = work.lake.export(_SKIPPED, work.views, "release/skip")
