@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from entitynet_assets import lineage
 from entitynet_assets.files import sync, write_atomic, write_named
@@ -192,6 +194,15 @@ class Lake:
             self._register(con, views)
             return con.execute(query, params or None).fetchnumpy()
 
+    def vectors(self, query: str, views: Views) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield (keys, vector_ND) of a SELECT of a key and a vector, some thousand rows at a time."""
+        with contextlib.closing(connect()) as con:
+            self._register(con, views)
+            for batch in con.sql(query).to_arrow_reader(CHUNK):
+                if batch.num_rows:
+                    values = batch.column(1).flatten().to_numpy(zero_copy_only=False)
+                    yield batch.column(0).to_pylist(), values.reshape(batch.num_rows, -1)
+
     def rows(self, table: str, *slice_names: str) -> list[dict[str, Any]]:
         """Return all rows of a table in key order, over the slices named or else all that exist."""
         contract = TABLES.get(table) or PREVIOUS[table]
@@ -202,10 +213,12 @@ class Lake:
 
     def _register(self, con: duckdb.DuckDBPyConnection, views: Views) -> None:
         for name, files in views.items():
-            listed = ", ".join(quoted(file) for file in files)
-            # A table sealed before its contract grew is read with the new columns empty; all others are made anew.
-            grown = f" UNION ALL BY NAME ({typed_select(PREVIOUS[name])})" if name in PREVIOUS else ""
-            con.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM read_parquet([{listed}]){grown}')
+            parts = [f"SELECT * FROM read_parquet([{', '.join(map(quoted, files))}])"] if files else []
+            # A table made before its contract grew is read with the new columns empty where it is read on purpose: as
+            # `previous_<table>` of a sealed round, as `own_<table>` by its own maker. All others are made anew.
+            if table := PREVIOUS.get(name) or TABLES.get(name.removeprefix("own_") if name.startswith("own_") else ""):
+                parts.append(f"({typed_select(table)})")
+            con.execute(f'CREATE TEMP VIEW "{name}" AS {" UNION ALL BY NAME ".join(parts)}')
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

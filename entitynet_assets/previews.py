@@ -170,9 +170,22 @@ REFUSED_TEXTS = all_of(
 LANGUAGES = counts(
     "SELECT language AS name, count(*) AS count FROM image_texts GROUP BY ALL ORDER BY count DESC, name", "languages"
 )
+SCREENS = first_rows(
+    'SELECT screen, count(*) AS pictures, round(avg(score), 3) AS "mean score", round(max(score), 3) AS "highest score", '
+    'arg_max(prompt, (score, prompt)) AS "nearest prompt", arg_max(image_id, (score, image_id))[:12] AS picture '
+    "FROM screens GROUP BY screen ORDER BY max(score) DESC, screen",
+    "screens",
+)
+LEAK_REPORT = first_rows(
+    "SELECT benchmark, status, label, query_text, provider, leaked, images, by_hash, by_embedding, example_image_id[:12] AS example "
+    "FROM leak_report ORDER BY leaked DESC, benchmark, query_text, provider",
+    "searches that brought held-out pictures",
+)
 VERDICTS = all_of(
     counts("SELECT rule AS name, count(*) AS count FROM verdicts WHERE verdict = 'reject' GROUP BY ALL ORDER BY count DESC, name",
            "rejected by rule"),
+    counts("SELECT rule || ': ' || reason AS name, count(*) AS count FROM verdicts WHERE verdict = 'not_judged' GROUP BY ALL "
+           "ORDER BY count DESC, name", "not judged"),
     pictures("SELECT any_value(path) AS path, min(rule) AS words, 'reject' AS verdict FROM verdicts JOIN images USING (image_id) "
              "WHERE verdict = 'reject' GROUP BY image_id "
              "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id), words", "some rejected pictures"),

@@ -133,6 +133,8 @@ def need_data(study: Study) -> None:
         named.append(("graph.dump", endpoint("dump", study.graph.dump)))
     if study.queries.words:
         named.append(("queries.words", study.queries.words))
+    if study.curation.blocklist:
+        named.append(("curation.blocklist", study.curation.blocklist))
     for provider in study.providers:
         if provider.name in TABLES_OF_PICTURES:
             named.append((f"providers.{provider.name}.address", endpoint(provider.name, provider.address)))
@@ -151,6 +153,18 @@ def query_words(study: Study) -> list[str]:
     if not study.queries.words:
         return []
     return data_path(study.queries.words).read_text(encoding="utf-8-sig").splitlines()
+
+
+def blocklist_text(study: Study) -> str:
+    """Return the text of the study's list of blocked hashes, empty without one. Raises StudyError if it cannot be read."""
+    if not study.curation.blocklist:
+        return ""
+    try:
+        return data_path(study.curation.blocklist).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            f"curation.blocklist: {study.curation.blocklist}: {error}; name a text file of hashes, absolute or relative to ENTITYNET_DATA"
+        ) from error
 
 
 def contact_of(study: Study) -> str:

@@ -6,7 +6,9 @@ Belongs here: parsing SQL files with sqlglot. Does not belong here: the loop (st
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -60,8 +62,13 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "or_terms": study.queries.or_terms > 0, "most_or_terms": study.queries.or_terms, "exclude_words": study.queries.exclude,
         "words": query_words(study), "ask_items": any(provider.asks_items for provider in study.providers),
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
-        **study.curation.model_dump(), "encoder": study.encoder.model if study.encoder else "",
+        **study.curation.model_dump(), "refused_pattern": refused_pattern(study.curation.refused_words),
+        "encoder": study.encoder.model if study.encoder else "",
         "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,
+        "leak_cosine": study.encoder.leak_cosine if study.encoder else 1.0,
+        "screen_rules": [{"screen": screen.name, "rule": screen.rule, "margin": screen.margin} for screen in study.screens]
+        or [{"screen": "", "rule": "", "margin": 0.0}],  # an empty list has no type
+        "benchmark_names": [benchmark.name for benchmark in study.benchmarks] or [""],
         "coverage_limits": [
             {"benchmark": benchmark.name, "min_coverage": 0.0 if place.limit else benchmark.min_coverage}
             for benchmark in study.benchmarks
@@ -71,6 +78,12 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
             for mix in study.mixes for source, weight in mix.weights.items() if weight > 0
         ],
     }  # fmt: skip
+
+
+def refused_pattern(words: Sequence[str]) -> str:
+    """Return a pattern (RE2) of which group 2 is one of the words, whole and in any case; empty for none."""
+    listed = "|".join(re.escape(unicodedata.normalize("NFC", " ".join(word.split()))) for word in sorted(words))
+    return rf"(?i)(^|[^\pL\pM\pN])({listed})([^\pL\pM\pN]|$)" if words else ""
 
 
 def _slice_parameters(work: Work, used: set[str]) -> dict[str, Any]:

@@ -31,10 +31,11 @@ from entitynet_assets.text import slice_of
 
 @dataclass(frozen=True)
 class Query:
-    """A table made by a SELECT over the station's inputs."""
+    """A table made by a SELECT over the station's inputs, and over files beside them by name."""
 
     text: str
     params: Mapping[str, Any]
+    views: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,12 @@ class Work:
             f"SELECT * FROM {self.table.name}",
             {self.table.name: [self.lake.root / "tables" / self.table.name / record.file]},
         )
+
+    def own_view(self) -> dict[str, list[Path]]:
+        """Return what this slice held before as the view `own_<table>`, for a SELECT; empty if it was never made."""
+        record = self.lake.record(self.table.name, self.slice)
+        files = [self.lake.root / "tables" / self.table.name / record.file] if record else []
+        return {f"own_{self.table.name}": files}
 
     def in_slice(self, identifier: str) -> bool:
         """Say whether an identifier belongs to this slice."""
@@ -204,7 +211,12 @@ def _make(stop: Station, work: Work, inputs: dict[str, str], wanted: str) -> Don
     }
     if isinstance(made.content, Query):
         record = work.lake.write_query(
-            stop.table, made.content.text, work.views, made.content.params, work.slice, **facts
+            stop.table,
+            made.content.text,
+            {**work.views, **made.content.views},
+            made.content.params,
+            work.slice,
+            **facts,
         )
     else:
         record = work.lake.write_rows(stop.table, made.content, work.slice, **facts)

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Slicing = Literal["whole", "slices", "recipes"]
-RULES = ("size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "relevance")
+RULES = (
+    "size", "aspect", "blank", "placeholder", "duplicate", "leak", "licence", "text", "unwanted", "people", "blocklist", "relevance",
+)  # fmt: skip
 QUERY_KINDS = ("noun", "alias", "taxon_name", "common_name", "drawing", "attribute", "attribute_noun", "word")
 STYLES = ("any", "photo", "drawing")
 PUBLISHED_KINDS = (  # names of the published data set, of which ours are the counterparts
@@ -462,18 +464,58 @@ LIKENESS = Table("likeness", "curation", "picture with the earlier picture it re
     number("hue_distance", "1 - cosine of their chroma, 0 to 2; absent where one is grey", "?"),
     _c("mirrored", "BOOLEAN", "whether the representative is seen in a mirror"),
 ))  # fmt: skip
+ENCODER = (
+    text("encoder", "the study's encoder"),
+    text("encoder_sha256", "sha256 of its weights, as the study says"),
+    _c("vector", "FLOAT[]", "unit-norm embedding"),
+)
+PROMPTS = Table("prompts", "curation", "text that pictures are held against", ("kind", "name", "text"), (
+    text("kind", "a name of an entity, what a screen looks for, or what it sets that against", allowed=("entity", "screen", "contrast")),
+    text("name", "Wikidata id of the entity, or name of the screen"),
+    text("text", "the words as the encoder reads them"),
+    *ENCODER,
+))  # fmt: skip
 EMBEDDINGS = Table("embeddings", "curation", "picture x encoder", ("image_id", "encoder"), (
+    IMAGE, *ENCODER,
+    number("relevance", "cosine to the best name of the entity it shows best", "?"),
+), "slices")  # fmt: skip
+SCREENS = Table("screens", "curation", "picture x screen", ("image_id", "encoder", "screen"), (
     IMAGE,
     text("encoder", "the study's encoder"),
-    _c("vector", "FLOAT[]", "unit-norm embedding"),
-    number("relevance", "cosine to the name of the entity it shows best", "?"),
+    text("screen", "name of the screen"),
+    number("score", "cosine to the nearest prompt of the screen, less that to the nearest of its contrast"),
+    text("prompt", "that nearest prompt of the screen"),
 ), "slices")  # fmt: skip
+BLOCKED_IMAGES = Table("blocked_images", "curation", "picture that is on the study's blocklist", ("image_id", "entry"), (
+    IMAGE,
+    text("entry", "the hash as the list has it, its kind before it: sha256:... or phash:..."),
+    whole("distance", "differing bits, 0 to 64; 0 for equal bytes"),
+    text("note", "what the list says of it", "?"),
+), "slices")  # fmt: skip
+BENCHMARK_EMBEDDINGS = Table("benchmark_embeddings", "curation", "distinct held-out picture", ("image_id", "encoder"), (
+    IMAGE, *ENCODER,
+))  # fmt: skip
 LEAKS = Table("leaks", "curation", "picture that is a benchmark's", ("image_id", "benchmark", "benchmark_image_id"), (
     IMAGE, BENCHMARK,
     text("benchmark_image_id", "the held-out picture it shows"),
+    text("found_by", "what gives it away", allowed=("hash", "embedding", "both")),
     whole("phash_distance", "differing bits, 0 to 64"),
     whole("dhash_distance", "differing bits, 0 to 64"),
+    number("cosine", "between the embeddings of the two, where both have one", "?"),
 ), "slices")  # fmt: skip
+LEAK_REPORT = Table("leak_report", "curation", "benchmark x search that brought its pictures", ("benchmark", "query_id", "provider"), (
+    BENCHMARK,
+    text("query_id", "the search; empty on the row of a benchmark that nothing leaked of"),
+    text("provider", "who answered it; empty likewise"),
+    text("status", "what came of the benchmark", allowed=("leaked", "clean", "no_held_out_pictures")),
+    text("qid", "entity searched for", "?"), text("label", "its name", "?"),
+    text("query_text", "what was searched for", "?"), text("query_kind", "how it was phrased", "?"),
+    whole("images", "distinct pictures that the search brought"),
+    whole("leaked", "of these, the benchmark's"),
+    whole("by_hash", "of these, told by their hashes"), whole("by_embedding", "of these, told by their embeddings"),
+    whole("held_out", "pictures of the benchmark that they show; on a row without a search, all it has"),
+    text("example_image_id", "one of them", "?"), text("example_held_out_id", "the held-out picture that it shows", "?"),
+))  # fmt: skip
 VERDICTS = Table("verdicts", "curation", "picture x rule", ("image_id", "rule"), (
     IMAGE,
     text("rule", "the rule", allowed=RULES),

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from entitynet_train import report
 from entitynet_train.distributed import hold_directory, process_group, wait_for_all
-from entitynet_train.encoder import embed_pictures, load_encoder, read_pictures, read_texts
+from entitynet_train.encoder import Pictures, embed_pictures, load_encoder, read_pictures, read_texts
 from entitynet_train.entry import run_entry
-from entitynet_train.spec import EmbedSpec, fingerprint
+from entitynet_train.spec import EmbedSpec, SpecError, fingerprint
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,10 +29,16 @@ def main(argv: list[str] | None = None) -> int:
 
 def embed(spec: EmbedSpec, out: Path) -> int:
     """Embed `spec` in directory `out`; return 0. Raises SpecError for a spec that cannot be run."""
+    if not spec.images and not spec.texts:
+        raise SpecError(
+            "images, texts: found '' and ''; allowed: a Parquet file of pictures, one of texts, or one of each"
+        )
     with process_group() as world, hold_directory(out, world):
         if report.read_result(out, fingerprint(spec)):
             return 0
-        pictures = read_pictures(spec.root, spec.images, ("image_id",))
+        pictures = (
+            read_pictures(spec.root, spec.images, ("image_id",)) if spec.images else Pictures({"image_id": []}, [])
+        )
         encoder = load_encoder(spec.encoder, spec.encoder_sha256, world.device)
         vector_ND, place_N = embed_pictures(encoder, world, pictures.paths, spec.batch_size)
         if world.is_first:
@@ -46,7 +52,7 @@ def embed(spec: EmbedSpec, out: Path) -> int:
             unreadable = [image_id for place, image_id in enumerate(image_ids) if place not in embedded]
             values = {
                 "embeddings": "embeddings.parquet",
-                "dimensions": int(vector_ND.shape[1]),
+                "dimensions": int(max(vector_ND.shape[1], text_vector_ND.shape[1])),
                 "counts": {
                     "pictures": len(image_ids),
                     "embedded": len(place_N),
@@ -61,8 +67,10 @@ def embed(spec: EmbedSpec, out: Path) -> int:
 
 
 def _write_vectors(path: Path, name: str, keys: list[str], vector_ND: np.ndarray) -> None:
-    offsets = pa.array(np.arange(len(keys) + 1, dtype=np.int32) * np.int32(vector_ND.shape[1]))
-    vectors = pa.ListArray.from_arrays(offsets, pa.array(vector_ND.reshape(-1), pa.float32()))
+    offsets = pa.array(
+        np.arange(len(keys) + 1, dtype=np.int64) * vector_ND.shape[1]
+    )  # 4 million pictures overflow 32 bits
+    vectors = pa.LargeListArray.from_arrays(offsets, pa.array(vector_ND.reshape(-1), pa.float32()))
     pq.write_table(pa.table({name: pa.array(keys, pa.string()), "vector": vectors}), path)
 
 

@@ -208,15 +208,15 @@ class FloorSpec:
 
 @dataclass(frozen=True)
 class EmbedSpec:
-    """Embed pictures, and texts if any, with an exported checkpoint or an open_clip name (`encoder`).
+    """Embed pictures, texts or both with an exported checkpoint or an open_clip name (`encoder`).
 
-    `images` is Parquet (image_id, path), paths relative to `root`; `texts` is Parquet (text), or empty. The answer is
-    embeddings.parquet (image_id, vector FLOAT[D], unit norm) and texts.parquet (text, vector) beside result.json.
+    `images` is Parquet (image_id, path), paths relative to `root`; `texts` is Parquet (text); one of them may be empty. The answer
+    is embeddings.parquet (image_id, vector FLOAT[D], unit norm) and texts.parquet (text, vector) beside result.json.
     """
 
     encoder: str
     encoder_sha256: str
-    images_fingerprint: str
+    images_fingerprint: str = ""
     texts_fingerprint: str = ""
     root: str = execution("")
     images: str = execution("")

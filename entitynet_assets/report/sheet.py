@@ -15,7 +15,7 @@ SHORT = {  # a reason's words on a tile, with the measure in it
     "size": "side {measure:.0f} px, under {threshold:.0f}", "aspect": "ratio {measure:.1f}, over {threshold:.1f}",
     "blank": "{measure:.2f} bits, under {threshold:.1f}", "placeholder": "at {measure:.0f} addresses",
     "duplicate": "{measure:.0f} bits from another", "leak": "{measure:.0f} bits from held out",
-    "relevance": "cosine {measure:.2f}, under {threshold:.2f}",
+    "relevance": "cosine {measure:.2f}, under {threshold:.2f}", "blocklist": "{measure:.0f} bits from blocked",
 }  # fmt: skip
 
 
@@ -48,5 +48,10 @@ def tile_lines(row: Row) -> tuple[str, ...]:
     if not row.get("verdicts"):
         return (label, row["words"] or "")
     first = row["verdicts"][0]
-    why = SHORT.get(first["rule"], "") if first["measure"] is not None else ""
+    why = SHORT.get(first["rule"], "") if first["measure"] is not None and not _alike(first["reason"]) else ""
     return (first["rule"], why.format(**first) if why else (first["reason"] or "").replace("_", " "), label)
+
+
+def _alike(reason: str | None) -> bool:
+    """Say whether it is a leak by embedding, whose measure is no number of bits."""
+    return (reason or "").startswith("looks_held_out")

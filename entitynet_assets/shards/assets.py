@@ -112,7 +112,8 @@ def tombstones(work: Work) -> Made:
 
 @station(
     RELEASE, code_version="2", params=lambda place: place.lake.ledger_digest(),
-    reads=("shards", "samples", "kept_images", "tombstones", "image_texts", "downloads", "urls", "verdicts", "graph_snapshot"),
+    reads=("shards", "samples", "kept_images", "tombstones", "image_texts", "downloads", "urls", "verdicts", "graph_snapshot",
+           "leaks", "benchmark_images"),
 )  # fmt: skip
 def release(work: Work) -> Made:
     """The dataset version: every tar with its hash, the sidecar of words beside it, and the keys that loaders skip.

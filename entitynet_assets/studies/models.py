@@ -271,18 +271,54 @@ class Provider(Section):
 
 
 class Encoder(Section):
-    """What judges relevance: an exported checkpoint or an open_clip name, pinned by the sha256 of its weights."""
+    """What embeds pictures: an exported checkpoint or an open_clip name, pinned by the sha256 of its weights.
 
-    model: str
+    `templates` make a prompt of each name of an entity; relevance is the cosine to the best of them. A picture whose cosine
+    to a held-out one reaches `leak_cosine` is a leak. Both thresholds belong to the encoder: measure them for another.
+    """
+
+    model: Annotated[str, Field(min_length=1)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     min_relevance: Annotated[float, Field(ge=-1, le=1)] = 0.2
+    leak_cosine: Annotated[float, Field(gt=0, le=1)] = 0.96
+    templates: Annotated[list[str], Field(min_length=1)] = ["a photo of a {}"]
+
+    @field_validator("templates")
+    @classmethod
+    def _placed(cls, templates: list[str]) -> list[str]:
+        return _with_place(templates, "name of the entity")
+
+
+class Screen(Section):
+    """What the encoder looks for in every picture: prompts against their contrast, and the rule that the score decides.
+
+    The score is the cosine to the nearest of `prompts` less that to the nearest of `contrast`; from `margin` on it counts.
+    """
+
+    name: Name
+    rule: Literal["unwanted", "people"]
+    prompts: Annotated[list[str], Field(min_length=1)]
+    contrast: Annotated[list[str], Field(min_length=1)]
+    margin: Annotated[float, Field(ge=-2, le=2)] = 0.0
+
+    @model_validator(mode="after")
+    def _two_sided(self) -> Screen:
+        if both := sorted(set(self.prompts) & set(self.contrast)):
+            raise ValueError(f"contrast: found {both[0]!r}, which is also in prompts; it must be one or the other")
+        if not all(text.strip() for text in (*self.prompts, *self.contrast)):
+            raise ValueError("prompts, contrast: found an empty text; say in words what is looked for")
+        return self
 
 
 class Curation(Section):
-    """Thresholds of the rules. Sides in pixels; radii in differing bits of 64; entropy in bits.
+    """Thresholds of the rules (docs/curation.md). Sides in pixels; radii in differing bits of 64; entropy in bits.
 
     Hashes within `duplicate_radius` propose two pictures as copies; they are if their gradients correlate by
     `duplicate_correlation` and, where both have colours, these are no further apart than `duplicate_hue_distance`.
+
+    Licences are named as in `urls.licence`, where none stated is `unknown`; with `licences_allowed` a picture needs an address
+    under one of them. `min_texts` are the cleaned texts that a picture with words needs, `refused_words` the words that none may
+    have. `blocklist` is a file of hashes, `people` what becomes of pictures that show somebody.
     """
 
     min_side_px: Annotated[int, Field(ge=1)] = 64
@@ -295,6 +331,27 @@ class Curation(Section):
     leak_radius: Annotated[int, Field(ge=0, le=16)] = 6
     licences_refused: list[str] = []
     thin_pictures: Annotated[int, Field(ge=1)] = 10  # an entity with fewer kept pictures is called thin by the reports
+    licences_allowed: list[str] = []
+    min_texts: Annotated[int, Field(ge=0)] = 0
+    refused_words: list[str] = []
+    blocklist: str = ""
+    blocklist_radius: Annotated[int, Field(ge=0, le=16)] = 4
+    people: Literal["off", "flag", "reject"] = "flag"
+
+    @field_validator("refused_words")
+    @classmethod
+    def _words(cls, words: list[str]) -> list[str]:
+        if dull := [word for word in words if not any(character.isalnum() for character in word)]:
+            raise ValueError(f"found {dull[0]!r}; allowed: words or phrases with a letter or a digit")
+        return words
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Curation:
+        if both := sorted(set(self.licences_refused) & set(self.licences_allowed)):
+            raise ValueError(
+                f"licences_allowed: found {both[0]!r}, which is also in licences_refused; it must be one or the other"
+            )
+        return self
 
 
 class Shards(Section):
@@ -389,10 +446,7 @@ class Benchmark(Section):
     @field_validator("templates")
     @classmethod
     def _placed(cls, templates: list[str]) -> list[str]:
-        for template in templates:
-            if "{}" not in template:
-                raise ValueError(f"found {template!r}; a template needs {{}} where the class name goes")
-        return templates
+        return _with_place(templates, "class name")
 
 
 class Study(Section):
@@ -410,6 +464,7 @@ class Study(Section):
     folders: list[Folder] = []
     providers: Annotated[list[Provider], Field(min_length=1)]
     encoder: Encoder | None = None
+    screens: list[Screen] = []  # of a study that names none, those of presets/screens.toml
     curation: Curation = Curation()
     shards: Shards = Shards()
     subreleases: list[Subrelease] = []
@@ -419,7 +474,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _joined(self) -> Study:
-        for kind in ("mixes", "recipes", "benchmarks", "providers", "folders", "subreleases"):
+        for kind in ("mixes", "recipes", "benchmarks", "providers", "folders", "screens", "subreleases"):
             names = [item.name for item in getattr(self, kind)]
             twice = {name for name in names if names.count(name) > 1}
             if twice:
@@ -427,6 +482,10 @@ class Study(Section):
         if self.scope.visual == "judge" and not (self.language_model and self.language_model.judge):
             raise ValueError(
                 "scope.visual: found 'judge', and no model is asked; say judge = true in [language_model], or visual = \"rules\""
+            )
+        if self.encoder and self.curation.people == "reject" and all(one.rule != "people" for one in self.screens):
+            raise ValueError(
+                'curation.people: found \'reject\', and no screen has rule = "people"; name one, or say "off"'
             )
         searches = [f"folder://{folder.name}/search" for folder in self.folders]
         for provider in self.providers:
@@ -468,8 +527,9 @@ def load_study(name: str | None = None) -> Study:
 
 
 def parse_study(raw: dict[str, Any], where: str) -> Study:
-    """Return the study of a parsed TOML. Mixes, recipes and benchmarks given by name are taken from presets/."""
-    for kind in ("mixes", "recipes", "benchmarks"):
+    """Return the study of a parsed TOML. Mixes, recipes, benchmarks and screens given by name are taken from presets/."""
+    raw = {"screens": list(presets("screens")), **raw}
+    for kind in ("mixes", "recipes", "benchmarks", "screens"):
         items = raw.get(kind, [])
         if not isinstance(items, list):
             raise StudyError(f"{where}: {kind}: found {items!r}; allowed: a list of names or tables")
@@ -481,7 +541,7 @@ def parse_study(raw: dict[str, Any], where: str) -> Study:
 
 
 def presets(kind: str) -> dict[str, dict[str, Any]]:
-    """Return the ready-made mixes, recipes or benchmarks by name."""
+    """Return the ready-made mixes, recipes, benchmarks or screens by name."""
     raw = tomllib.loads((HERE / "presets" / f"{kind}.toml").read_text())
     return {name: {"name": name, **values} for name, values in raw.items()}
 
@@ -528,6 +588,13 @@ def _one_of(value: str, known: Sequence[str]) -> str:
     if value not in known:
         raise ValueError(f"found {value!r}; allowed: {', '.join(known)}{_nearest(value, known)}")
     return value
+
+
+def _with_place(templates: list[str], what: str) -> list[str]:
+    for template in templates:
+        if "{}" not in template:
+            raise ValueError(f"found {template!r}; a template needs {{}} where the {what} goes")
+    return templates
 
 
 def _nearest(word: str, known: Any) -> str:

@@ -15,8 +15,11 @@ MEASURES = {  # what a rule measures, and how that stands to its threshold where
     "size": ("shorter side", "px", "at least"), "aspect": ("longer to shorter side", "", "at most"),
     "blank": ("entropy", "bits", "at least"), "placeholder": ("addresses that serve it", "", "fewer than"),
     "duplicate": ("differing bits", "", "more than"), "leak": ("differing bits", "", "more than"),
-    "relevance": ("cosine to the entity's name", "", "at least"),
+    "relevance": ("cosine to the entity's best name", "", "at least"), "text": ("texts that say something", "", "at least"),
+    "unwanted": ("cosine over the contrast", "", "less than"), "people": ("cosine over the contrast", "", "less than"),
+    "blocklist": ("differing bits", "", "more than"),
 }  # fmt: skip
+ALIKE = ("cosine to a held-out picture", "", "less than")  # of a leak that no hash gives away
 SHOWN_TEXTS = 4
 
 
@@ -54,10 +57,13 @@ def plain_reason(reason: str) -> str:
 def measured(row: Row) -> str | None:
     """Return a verdict's measure against its threshold in words, None where nothing was measured."""
     what, unit, bound = MEASURES.get(row["rule"], ("measure", "", "threshold"))
+    if (row["reason"] or "").startswith("looks_held_out"):
+        what, unit, bound = ALIKE
     if row["measure"] is None:
         return None
     figure = said(f"{row['measure']:.4g}", unit, by=" ")
-    return f"{what} {figure}, kept with {bound} {row['threshold']:.4g}"
+    limit = f", kept with {bound} {row['threshold']:.4g}" if row["threshold"] is not None else ""
+    return f"{what} {figure}{limit}"
 
 
 def packed_branch(packed: Sequence[Row], tombstones: Sequence[Row]) -> Branch:
@@ -186,13 +192,18 @@ def held_out_branch(rows: Sequence[Row], leaks: Sequence[Row], predictions: Sequ
     """Return a held-out picture: its classes, the harvested pictures that show it, what each checkpoint takes it for."""
     first = rows[0]
     names = ", ".join(sorted({f"{row['benchmark']} as {row['class_name']} ({row['class_id']})" for row in rows}))
-    found = [branch("leak", f"harvested as {short(row['image_id'])}, {row['phash_distance']} differing bits: rejected as a leak",
+    found = [branch("leak", f"harvested as {short(row['image_id'])}, {_alike(row)}: rejected as a leak",
                     dict(row), grade="bad") for row in leaks if row["benchmark_image_id"] == first["image_id"]]  # fmt: skip
     answers = [_prediction(row) for row in predictions]
     facts: dict[str, Any] = {"image_id": first["image_id"], "benchmarks": [row["benchmark"] for row in rows], "class_id": first["class_id"],
                              "image_url": first["image_url"], "path": first["path"]}  # fmt: skip
     return branch("held_out", f"held out in {names}, {first['width_px']} x {first['height_px']} px, from {first['image_url']}",
                   facts, [*found, *answers], "note")  # fmt: skip
+
+
+def _alike(row: Row) -> str:
+    cosine = f", cosine {row['cosine']:.3f}" if row["cosine"] is not None else ""
+    return f"{row['phash_distance']} differing bits{cosine}"
 
 
 def _prediction(row: Row) -> Branch:

@@ -2,4 +2,4 @@
 SELECT images.image_id, count(verdicts.rule) AS rules
 FROM images LEFT JOIN verdicts ON verdicts.image_id = images.image_id
 GROUP BY images.image_id
-HAVING count(verdicts.rule) <> 8
+HAVING count(verdicts.rule) <> 12

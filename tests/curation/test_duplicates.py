@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageOps
 
-from entitynet_assets.curation.contamination import leaked
 from entitynet_assets.curation.duplicates import (
     candidates,
     differing_bits,
@@ -160,12 +159,3 @@ def test_nobody_repeats_a_repeat_and_everybody_near_a_representative_is_one(hash
     for index, value in enumerate(hashes):
         close = [one for one in first if one < index and differing_bits(hashes[one], value) <= radius]
         assert found.get(index) == (close[0] if close else None)
-
-
-def test_a_leak_is_told_with_both_distances():
-    ours = [{"image_id": "a", "phash": 0, "dhash": 0}, {"image_id": "b", "phash": 2**64 - 1, "dhash": 0}]
-    held = [{"benchmark": "x", "image_id": "h", "phash": 0b11, "dhash": 0b111}]
-    assert leaked(ours, held, 2) == [
-        {"image_id": "a", "benchmark": "x", "benchmark_image_id": "h", "phash_distance": 2, "dhash_distance": 3}
-    ]
-    assert leaked(ours, held, 1) == leaked([], held, 4) == leaked(ours, [], 4) == []

@@ -132,6 +132,8 @@ def put_curation(small: SmallLake) -> None:
     }
     rows = [{"image_id": one, **size} for one in OUTCOMES.values()]
     small.put("verdicts", [*rows, {"image_id": BANNED, **leak}, {"image_id": TWIN, **twin}])
+    small.put("screens", [{"image_id": KEPT, "screen": "gore", "score": -0.1, "prompt": "blood"}])
+    small.put("leak_report", [{"benchmark": "b", "query_id": "q", "provider": "p", "leaked": 1}])
     small.put("leaks", [{"image_id": BANNED, "benchmark": "b", "benchmark_image_id": HELD, "phash_distance": 2}])
     small.put("kept_images", [{"image_id": KEPT, "path": paths[KEPT]}])
     said = {"image_id": KEPT, "source": "alt_text", "page_url": PAGE, "url_id": url_id("kept")}

@@ -61,6 +61,12 @@ CHECKS: list[tuple[str, Tables, list[Tables]]] = [
      [{"release": [{**RELEASED, **wrong}], "shards": [TAR]} for wrong in ({"tar_sha256": "t"}, {"sample_count": 3}, {"skipped_count": 3})]
      + [{"release": [RELEASED]}, {"shards": [TAR]},
         {"release": [RELEASED, {**RELEASED, "shard": "x", "release_id": "q"}], "shards": [TAR, {**TAR, "shard": "x"}]}]),
+    ("release__holds_a_held_out_picture",
+     {"samples": PLACES, "kept_images": [{"image_id": "a"}, {"image_id": "b"}], "tombstones": [{"image_id": "b"}],
+      "benchmark_images": [{"benchmark": "x", "image_id": "h"}, {"benchmark": "x", "image_id": "b"}],
+      "leaks": [{"image_id": "b", "benchmark": "x", "benchmark_image_id": "h"}]},
+     [{"samples": PLACES, "kept_images": [{"image_id": "a"}], "benchmark_images": [{"benchmark": "x", "image_id": "a"}]},
+      {"samples": PLACES, "kept_images": [{"image_id": "a"}], "leaks": [{"image_id": "a", "benchmark": "x", "benchmark_image_id": "h"}]}]),
     ("caption_mixes__shares_not_one",
      {"caption_mixes": [MIX, {**MIX, "source": "alias", "effective_share": 0.75}, NO_TEXT]},
      [{"caption_mixes": [MIX]}, {"caption_mixes": [{**MIX, "image_count": 0}]}]),

@@ -14,11 +14,18 @@ CURATION = {
     "licences_refused": ["all rights reserved"],
 }  # fmt: skip
 SOUND = {"image_id": "i", "original_width_px": 64, "original_height_px": 64, "entropy_bits": 1.5, "url_count": 4}
-ENCODER = {"model": "some/model", "sha256": "0" * 64, "min_relevance": 0.25}
+ENCODER = {"model": "some/model", "sha256": "0" * 64, "min_relevance": 0.25, "leak_cosine": 0.9}
 
 
 def verdicts(small: SmallLake, encoder: dict[str, Any] | None = None, **picture: Any) -> dict[str, tuple[Any, ...]]:
-    small.choose(curation=CURATION, **({"encoder": encoder} if encoder else {}))
+    return decided(small, {"encoder": encoder} if encoder else {}, **picture)
+
+
+def decided(
+    small: SmallLake, study: dict[str, Any], rules: dict[str, Any] | None = None, **picture: Any
+) -> dict[str, tuple[Any, ...]]:
+    """Return (verdict, reason, measure, threshold) of one picture by rule; `rules` are changes to the thresholds above."""
+    small.choose(curation={**CURATION, **(rules or {})}, **study)
     small.put("images", [{**SOUND, **picture}])
     return {
         row["rule"]: (row["verdict"], row["reason"], row["measure"], row["threshold"]) for row in small.make("verdicts")
@@ -30,6 +37,8 @@ def test_a_sound_picture_is_kept_by_every_rule_and_not_judged_without_an_encoder
         "size": ("keep", None, 64.0, 64.0), "aspect": ("keep", None, 1.0, 3.0), "blank": ("keep", None, 1.5, 1.5),
         "placeholder": ("keep", None, 4.0, 5.0), "duplicate": ("keep", None, None, 4.0), "leak": ("keep", None, None, 6.0),
         "licence": ("keep", None, None, None), "relevance": ("not_judged", "no_encoder", None, 0.0),
+        "text": ("not_judged", "no_text", None, 0.0), "unwanted": ("not_judged", "no_encoder", None, None),
+        "people": ("not_judged", "no_encoder", None, None), "blocklist": ("not_judged", "no_list", None, 4.0),
     }  # fmt: skip
 
 

@@ -146,6 +146,26 @@ def test_embeddings_are_the_exports(exported, answer, tiny_world):
     assert result["unreadable"] == ["Q1_0"]
 
 
+def test_texts_alone_are_embedded_and_nothing_is_refused(exported, answer, tiny_world, capfd):
+    checkpoint = exported()
+    folder = tiny_world.root
+    pq.write_table(pa.table({"text": ["blue", "red", "blue"]}), folder / "texts.parquet")
+    spec = EmbedSpec(
+        checkpoint.checkpoint, checkpoint.checkpoint_sha256, "", "t1", str(folder), texts="texts.parquet", batch_size=2
+    )
+    code, out = answer(embed, spec)
+    assert code == 0
+    rows = pq.read_table(out / "texts.parquet").to_pylist()
+    assert [row["text"] for row in rows] == ["blue", "red", "blue"]
+    assert rows[0]["vector"] == pytest.approx(rows[2]["vector"], abs=1e-6)
+    assert pq.read_table(out / "embeddings.parquet").num_rows == 0
+    result = json.loads((out / "result.json").read_text())
+    assert result["counts"] == {"pictures": 0, "embedded": 0, "unreadable": 0, "texts": 3}
+    assert result["dimensions"] == len(rows[0]["vector"])
+    assert answer(embed, dataclasses.replace(spec, texts=""), "nothing")[0] == 2
+    assert "found '' and ''; allowed: a Parquet file of pictures" in capfd.readouterr().err
+
+
 def test_an_encoder_that_nobody_knows_is_named(answer, capfd, tiny_world):
     tiny_world.benchmark()
     folder = str(tiny_world.root / "benchmark")
