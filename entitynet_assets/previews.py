@@ -221,3 +221,12 @@ FLOORS = first_rows(
 )
 CAPTION_MIXES = first_rows("SELECT mix, source, weight, round(effective_share, 3) AS share, image_count FROM caption_mixes ORDER BY ALL",
                            "what the mixes come to")  # fmt: skip
+LABEL_TAIL = first_rows(
+    "SELECT CASE WHEN label_tail.named = 0 THEN 'none' WHEN label_tail.named < 5 THEN '1 to 4' WHEN label_tail.named < 20 THEN '5 to 19' "
+    "ELSE '20 and more' END AS \"pictures that name it\", count(*) AS entities, sum(label_tail.named) AS pictures, "
+    'sum(linked) AS linked, sum(at_min_score) AS "linked at one threshold", '
+    'count(*) FILTER (WHERE label_tail.named > 0 AND linked = 0) AS "entities wiped out", '
+    'count(*) FILTER (WHERE label_tail.named > 0 AND at_min_score = 0) AS "wiped out at one threshold" '
+    "FROM label_tail GROUP BY ALL ORDER BY min(label_tail.named)",
+    "what linking leaves of rare entities",
+)

@@ -62,7 +62,7 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "or_terms": study.queries.or_terms > 0, "most_or_terms": study.queries.or_terms, "exclude_words": study.queries.exclude,
         "words": query_words(study), "ask_items": any(provider.asks_items for provider in study.providers),
         "page_budget": sum(provider.pages * provider.per_page for provider in study.providers),
-        **study.curation.model_dump(), "refused_pattern": refused_pattern(study.curation.refused_words),
+        **study.linking.model_dump(), **study.curation.model_dump(), "refused_pattern": refused_pattern(study.curation.refused_words),
         "encoder": study.encoder.model if study.encoder else "",
         "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,
         "leak_cosine": study.encoder.leak_cosine if study.encoder else 1.0,

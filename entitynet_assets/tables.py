@@ -567,18 +567,70 @@ BENCHMARK_CLASSES = Table("benchmark_classes", "curation", "held-out class with 
     whole("queries", "search strings of the entity"), whole("hits", "ranked links"), whole("kept", "pictures kept"),
     number("min_coverage", "share of the source's classes that must be joined"),
 ))  # fmt: skip
+ENTITY_NAMES = Table("entity_names", "labels", "name of an entity that texts are searched for", ("name", "qid"), (
+    text("name", "the name as tokens with blanks between; where no word is in it, as written"),
+    QID,
+    text("kind", "what calls it so; of several the surest", allowed=("label", "taxon_name", "common_name", "alias")),
+    text("reason", "why it is not linked by itself", "?", allowed=("no_word", "only_digits", "stop_word", "too_short")),
+))  # fmt: skip
+MENTION_KEY = ("image_id", "text_id", "begin_char", "qid")
+MENTIONS = Table("mentions", "labels", "picture x name in a text of it x entity so called", MENTION_KEY, (
+    IMAGE,
+    text("text_id", "sha256 of the text as image_texts has it"),
+    whole("begin_char", "where the name begins in the text"), whole("end_char", "where it ends"),
+    text("surface", "the name as written there"),
+    text("name", "the name as entity_names has it"),
+    QID,
+    number("context", "share of the words around it that speak for the entity among all so called, 0 to 1", "?"),
+), "slices")  # fmt: skip
+ENTITY_VECTORS = Table("entity_vectors", "labels", "entity as the encoder sees its name and description", ("qid",), (
+    QID,
+    text("encoder", "the study's encoder"), text("encoder_sha256", "its weights"),
+    text("text", "what was embedded: name: description"),
+    _c("vector", "FLOAT[]", "unit-norm embedding"),
+))  # fmt: skip
+LINK_SCORES = (
+    number("prior", "how often the name means the entity among all so called, 0 to 1", "?"),
+    number("context", "share of the words around the name that speak for it, 0 to 1", "?"),
+    number("searched", "whether a search for it, rather than for another so called, found the picture, 0 to 1", "?"),
+    number("image", "how the picture's cosine to name: description stands out among entities, 0 to 1", "?"),
+)
+ENTITY_LINKS = Table("entity_links", "labels", "picture x entity that a text of it may name", ("image_id", "qid"), (
+    IMAGE, QID,
+    text("surface", "the name as written in the text that speaks best for it"),
+    text("name", "the name as entity_names has it"),
+    text("text_id", "sha256 of that text"), whole("begin_char", "where the name begins in it"),
+    whole("mentions", "how often texts of the picture name it"),
+    *LINK_SCORES[:3],
+    number("cosine", "of the picture to name: description", "?"),
+    LINK_SCORES[3],
+    number("score", "weighted mean of prior, context, searched and image, of those that are known"),
+    whole("place", "rank among the entities so called, 1 is meant"),
+), "slices")  # fmt: skip
+LABEL_TAIL = Table("label_tail", "labels", "entity with what linking leaves of its pictures", ("qid",), (
+    QID, text("label", "display name"),
+    whole("named", "pictures of which a text names it rather than another so called"),
+    number("threshold", "score from which they are linked, lower for an entity with few"),
+    whole("linked", "of these pictures, those that are linked"),
+    whole("at_min_score", "those that one threshold for all, min_score, would link"),
+    _c("tail", "BOOLEAN", "whether it is named by fewer than tail_pictures"),
+))  # fmt: skip
 IMAGE_ENTITIES = Table("image_entities", "labels", "picture x entity with evidence", ("image_id", "qid", "evidence", "query_id"), (
     IMAGE, QID,
-    text("evidence", "why we believe it", allowed=("query", "alt_text")),
+    text("evidence", "why we believe it: a search for it found the picture, or a text of the picture names it", allowed=("query", "text")),
     QUERY,
     text("query_text", "search that found it"),
     whole("rank", "its best place in that search", "?"),
     number("score", "strength of the evidence, 0 to 1"),
+    *LINK_SCORES,
+    number("threshold", "of a text: what the score was held against", "?"),
 ), "slices")  # fmt: skip
-LABEL_VOCABULARY = Table("label_vocabulary", "labels", "class of the entity classifier", ("class_index",), (
-    whole("class_index", "index of the class, from 0"),
+VOCABULARY_REASONS = ("no_pictures", "too_few_pictures", "no_entity")
+LABEL_VOCABULARY = Table("label_vocabulary", "labels", "entity as a class of the entity classifier", ("qid",), (
+    whole("class_index", "index of the class, from 0, once given never changed; none if it never had pictures enough", "?"),
     QID, text("label", "display name"),
     whole("image_count", "kept pictures with it"),
+    text("reason", "why it is no class to train on", "?", allowed=VOCABULARY_REASONS),
 ))  # fmt: skip
 SAMPLES = Table("samples", "shards", "packed picture", ("image_id",), (
     IMAGE, SHARD,

@@ -76,7 +76,7 @@ def test_every_column_is_traced_to_columns_that_exist(name: str) -> None:
         ("leaderboard", "acc1", ("scores", "value")),
         ("entity_report", "label", ("entities", "label")),
         ("attributes", "value", ("wikidata_items", "labels")),
-        ("label_vocabulary", "image_count", ("image_entities", "image_id")),
+        ("image_entities", "threshold", ("label_tail", "threshold")),
     ],
 )
 def test_lineage_names_the_columns_a_column_is_made_from(name: str, column: str, above: tuple[str, str]) -> None:

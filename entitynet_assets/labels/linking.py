@@ -1,47 +1,58 @@
-"""Which entities a text names: longest known name first, whole words only.
+"""Where a text names something: the longest known name first, whole words only, by an Aho-Corasick automaton.
 
-Belongs here: matching of names in texts. Does not belong here: evidence from searches (that is a join).
+Belongs here: names in, mentions out. Does not belong here: what a word is (words.py), which names there are (names.py), which of
+several entities of one name is meant (context.py for the words, sql/labels/ for all together), evidence from searches.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-_WORD = re.compile(r"\w+(?:['’]\w+)?", re.UNICODE)
-Names = Mapping[tuple[str, ...], frozenset[str]]
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-
-def words_of(text: str) -> tuple[str, ...]:
-    """Return the lower-case words of a text."""
-    return tuple(word.casefold().replace("’", "'") for word in _WORD.findall(text))
+from entitynet_assets.labels.words import BEGIN, Forms, encoded, token_spans, words_of
 
 
-def names_of(rows: Iterable[Mapping[str, Any]]) -> Names:
-    """Return {words of a name: entities so called} from rows with `qid` and `text`."""
-    names: dict[tuple[str, ...], set[str]] = {}
-    for row in rows:
-        key = words_of(row["text"])
-        if key:
-            names.setdefault(key, set()).add(row["qid"])
-    return {key: frozenset(qids) for key, qids in names.items()}
+class Mention(NamedTuple):
+    """A name in a text: [begin, end) in characters, the name as folded, and every entity so called."""
+
+    begin: int
+    end: int
+    name: str
+    qids: tuple[str, ...]
 
 
-def named_entities(text: str, names: Names, longest: int) -> set[str]:
-    """Return the entities that a text names; where names overlap the longer one is meant. `longest` is in words.
+class Names:
+    """All names at once: one pass over a text finds them, whatever their number (Aho and Corasick 1975).
 
-    A possessive names its owner ("the eagle's nest"), unless the name itself has one ("St John's wort").
+    Where names overlap, the one that begins first is meant, and of those the longest. A name is found in its plural and with an
+    owner's 's, as these endings are tokens of their own.
     """
-    words, found, start = words_of(text), set[str](), 0
-    while start < len(words):
-        step = 1
-        for length in range(min(longest, len(words) - start), 0, -1):
-            key = words[start : start + length]
-            qids = names.get(key) or names.get((*key[:-1], key[-1].removesuffix("'s")))
-            if qids:
-                found |= qids
-                step = length
-                break
-        start += step
-    return found
+
+    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
+        """Take (name, entity) pairs; a name is tokens with blanks between, as entity_names has it."""
+        called: dict[str, list[str]] = {}
+        for name, qid in names:
+            called.setdefault(name, []).append(qid)
+        self.names = sorted(called)
+        self.qids = [tuple(sorted(set(called[name]))) for name in self.names]
+        self._forms = Forms()
+        patterns = [encoded(name.split(" ")) for name in self.names]
+        self._find = AhoCorasick(
+            patterns, MatchKind.LeftmostLongest, store_patterns=False, implementation=Implementation.ContiguousNFA
+        ).find_matches_as_indexes
+
+    def mentions(self, text: str) -> Iterator[Mention]:
+        """Yield the mentions of a text in order."""
+        form = "".join(map(self._forms.__getitem__, words_of(text)))
+        found = self._find(form)
+        if not found:
+            return
+        spans = token_spans(text)
+        first, counted = 0, 0
+        for number, begin, end in found:
+            first += form.count(BEGIN, counted, begin)
+            counted = begin
+            last = first + form.count(BEGIN, begin, end) - 1
+            yield Mention(spans[first][0], spans[last][1], self.names[number], self.qids[number])

@@ -354,6 +354,23 @@ class Curation(Section):
         return self
 
 
+class Linking(Section):
+    """How texts name entities: weights of what speaks for a link, and from which score it counts (docs/linking.md).
+
+    The threshold of an entity falls with its pictures, from `min_score` to `tail_share` of it; one with fewer than
+    `tail_pictures` belongs to the tail. A class of the label vocabulary has `min_class_pictures` or more.
+    """
+
+    weight_prior: Annotated[float, Field(gt=0)] = 1.0
+    weight_context: Annotated[float, Field(ge=0)] = 1.0
+    weight_searched: Annotated[float, Field(ge=0)] = 1.0
+    weight_image: Annotated[float, Field(ge=0)] = 2.0
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
+    tail_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    tail_pictures: Annotated[int, Field(ge=1)] = 20
+    min_class_pictures: Annotated[int, Field(ge=1)] = 1
+
+
 class Shards(Section):
     """How pictures are kept and packed: shorter side and quality of the stored JPEG, pictures a tar.
 
@@ -466,6 +483,7 @@ class Study(Section):
     encoder: Encoder | None = None
     screens: list[Screen] = []  # of a study that names none, those of presets/screens.toml
     curation: Curation = Curation()
+    linking: Linking = Linking()
     shards: Shards = Shards()
     subreleases: list[Subrelease] = []
     mixes: Annotated[list[Mix], Field(min_length=1)]

@@ -112,7 +112,7 @@ def _origins(shelf: Shelf, rows: Rows, links: list[Row]) -> list[Branch]:
 
 def _entities(shelf: Shelf, qids: list[str], hits: list[Row], links: list[Row] | None = None) -> list[Branch]:
     facts = entity_facts(shelf, qids)
-    named = {row["qid"] for row in links or () if row["evidence"] == "alt_text"}
+    named = {row["qid"] for row in links or () if row["evidence"] == "text"}
     return [
         entity_branch(qid, facts, search_branches([row for row in hits if row["qid"] == qid]),
                       "its name stands in a text of the picture" if qid in named else "")

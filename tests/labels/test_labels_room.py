@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from entitynet_assets.labels.linking import words_of
+from entitynet_assets.text import hash_id
 
 
 def test_evidence_by_search_is_what_the_search_answered(harvest):
@@ -20,21 +20,17 @@ def test_evidence_by_search_is_what_the_search_answered(harvest):
 
 
 def test_evidence_by_text_is_said_by_a_page(harvest):
-    names: dict = {}
-    for row in harvest.rows("entity_texts"):
-        if row["kind"] in ("label", "alias", "taxon_name", "common_name"):
-            names.setdefault(row["qid"], set()).add(words_of(row["text"]))
-    said: dict = {}
-    for row in harvest.rows("image_texts"):
-        said.setdefault(row["image_id"], []).append(words_of(row["text"].replace("'s", "")))
-    rows = [row for row in harvest.rows("image_entities") if row["evidence"] == "alt_text"]
+    said = {(row["image_id"], hash_id(row["text"])): row["text"] for row in harvest.rows("image_texts")}
+    names = {(row["name"], row["qid"]): row["reason"] for row in harvest.rows("entity_names")}
+    links = {(row["image_id"], row["qid"]): row for row in harvest.rows("entity_links")}
+    rows = [row for row in harvest.rows("image_entities") if row["evidence"] == "text"]
     assert len(rows) > 20
     for row in rows:
-        texts = said[row["image_id"]]
-        assert any(
-            words[i : i + len(name)] == name for words in texts for name in names[row["qid"]] for i in range(len(words))
-        )
-        assert 0 < row["score"] <= 1
+        link = links[row["image_id"], row["qid"]]
+        text = said[row["image_id"], link["text_id"]]
+        assert text[link["begin_char"] :].startswith(link["surface"])
+        assert names[link["name"], row["qid"]] is None
+        assert row["threshold"] <= row["score"] == link["score"] <= 1
 
 
 def test_most_texts_name_what_the_plan_says(harvest):
@@ -44,9 +40,7 @@ def test_most_texts_name_what_the_plan_says(harvest):
         if row["image_id"]:
             claimed.setdefault(row["image_id"], set()).add(plan[row["image_url"]].claimed)
     named = Counter(
-        row["qid"] in claimed[row["image_id"]]
-        for row in harvest.rows("image_entities")
-        if row["evidence"] == "alt_text"
+        row["qid"] in claimed[row["image_id"]] for row in harvest.rows("image_entities") if row["evidence"] == "text"
     )
     assert named[True] > 3 * named[False]
 

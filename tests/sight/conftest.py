@@ -145,6 +145,9 @@ def put_curation(small: SmallLake) -> None:
     small.put("image_texts", [{**said, **kept}])
     found = {"qid": "Q1", "evidence": "query", "query_id": "q1", "query_text": "red apple", "score": 1.0}
     small.put("image_entities", [{"image_id": KEPT, **found}])
+    small.put(
+        "label_tail", [{"qid": "Q1", "label": "apple", "named": 3, "linked": 2, "at_min_score": 1, "threshold": 0.3}]
+    )
     counts = {"queries": 1, "hits": 5, "urls": 5, "downloaded": 3, "images": 3, "kept": 1, "rejected": 2}
     small.put("entity_report", [{"qid": "Q1", "label": "apple", **counts}])
     branch = {"root_qid": "Q3", "root_label": "food", "entities": 3, "thin": 2, "thin_share": 2 / 3, "kept_median": 1.0}

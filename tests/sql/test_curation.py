@@ -1,4 +1,4 @@
-"""Golden rows of verdicts, kept_images, entity_report and label_vocabulary: every rule at its threshold."""
+"""Golden rows of verdicts, kept_images and entity_report: every rule at its threshold."""
 
 from __future__ import annotations
 
@@ -277,18 +277,3 @@ def test_too_few_joined_classes_block_what_comes_after(min_coverage: float, fail
 def test_a_trial_run_with_a_limit_asks_for_no_coverage(small: SmallLake) -> None:
     met(small, 1.0).place.limit = 1
     assert small.run("benchmark_classes").record.failed_checks == ()
-
-
-def test_the_vocabulary_numbers_entities_that_have_a_kept_picture(small: SmallLake) -> None:
-    small.put("entities", [{"qid": qid, "label": qid.lower()} for qid in ("Q1", "Q10", "Q2")])
-    small.put("kept_images", [{"image_id": "i"}, {"image_id": "j"}])
-    evidence = [
-        ("i", "Q10", "a"),
-        ("i", "Q10", "b"),
-        ("j", "Q10", "a"),
-        ("i", "Q2", "a"),
-        ("gone", "Q1", "a"),
-        ("i", "Q7", "a"),
-    ]
-    small.put("image_entities", [{"image_id": image, "qid": qid, "query_id": query} for image, qid, query in evidence])
-    assert [tuple(row.values()) for row in small.make("label_vocabulary")] == [(0, "Q10", "q10", 2), (1, "Q2", "q2", 1)]
