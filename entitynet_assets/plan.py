@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from entitynet_assets.hits.asking import limits_of, quota_of, suits
-from entitynet_assets.hits.provider import provider
+from entitynet_assets.hits.provider import Batched, provider
 from entitynet_assets.lineage import DriftError
 from entitynet_assets.resources import quota_path
 from entitynet_assets.shelf import Row, Shelf
@@ -119,12 +119,11 @@ def _is_for(query: Row, chosen: Provider) -> bool:
 def _requests(shelf: Shelf, chosen: Provider, mine: Sequence[Row]) -> int:
     if chosen.name in TABLES_OF_PICTURES:
         return 0
-    batch = getattr(provider(chosen.name), "BATCH", 0)
-    if not batch:
-        depth = provider(chosen.name).DEPTH
-        return len(mine) * min(chosen.pages, math.ceil(depth / chosen.per_page) if depth else chosen.pages)
-    slices = Counter(slice_of(query["qid"], shelf.study.slices) for query in mine)
-    return sum(math.ceil(count / batch) for count in slices.values())
+    asked = provider(chosen.name)
+    if isinstance(asked, Batched):
+        slices = Counter(slice_of(query["qid"], shelf.study.slices) for query in mine)
+        return sum(math.ceil(count / asked.BATCH) for count in slices.values())
+    return len(mine) * min(chosen.pages, math.ceil(asked.DEPTH / chosen.per_page) if asked.DEPTH else chosen.pages)
 
 
 def _asked(shelf: Shelf, chosen: Provider) -> int:
@@ -134,7 +133,7 @@ def _asked(shelf: Shelf, chosen: Provider) -> int:
         "AND asked_round = $round AND outcome <> ALL($passing)",
         name=chosen.name, round=shelf.lake.round(), passing=list(PASSING),
     )  # fmt: skip
-    return row["batches"] if hasattr(provider(chosen.name), "batch_request") else row["pages"]
+    return row["batches"] if isinstance(provider(chosen.name), Batched) else row["pages"]
 
 
 def _bytes(shelf: Shelf, name: str) -> int:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from entitynet_assets.hits.keys import key_of, keyed, without_key
@@ -70,8 +70,8 @@ def due(study: Study, queries: Sequence[Row], ledger: Ledger, round_: int, page:
     """Yield the requests of one page over all queries that are not answered yet; a page needs the answers before it."""
     for chosen in study.providers:
         mine = [query for query in queries if suits(query, chosen)]
-        if hasattr(provider(chosen.name), "batch_request"):
-            yield from _batches(mine, chosen, ledger, round_) if page == 1 else ()
+        if isinstance(asked := provider(chosen.name), Batched):
+            yield from _batches(asked, mine, chosen, ledger, round_) if page == 1 else ()
         elif page <= chosen.pages:
             for query in mine:
                 request = _next(query, chosen, ledger, page)
@@ -97,8 +97,7 @@ def _next(query: Row, chosen: Provider, ledger: Ledger, page: int) -> Request | 
     return asked and placed(asked, chosen)
 
 
-def _batches(queries: Sequence[Row], chosen: Provider, ledger: Ledger, round_: int) -> Iterator[Ask]:
-    asked = cast(Batched, provider(chosen.name))
+def _batches(asked: Batched, queries: Sequence[Row], chosen: Provider, ledger: Ledger, round_: int) -> Iterator[Ask]:
     most = chosen.pages * chosen.per_page
     todo = [
         query
@@ -139,7 +138,7 @@ def quota_of(chosen: Provider) -> Quota | None:
 def limits_of(name: str) -> tuple[Limit, ...]:
     """Return a provider's limits; with a key that may be left out they are others."""
     asked = provider(name)
-    return getattr(asked, "LIMITS_WITH_KEY", asked.LIMITS) if key_of(asked.KEY) else asked.LIMITS
+    return asked.LIMITS_WITH_KEY if asked.LIMITS_WITH_KEY and key_of(asked.KEY) else asked.LIMITS
 
 
 def page_rows(ask: Ask, answer: Answer, round_: int) -> list[Row]:
@@ -155,8 +154,8 @@ def page_rows(ask: Ask, answer: Answer, round_: int) -> list[Row]:
         return rows
     try:
         parts = [body]
-        if hasattr(asked, "batch_request"):
-            parts = cast(Batched, asked).split(body, [search_of(query) for query in ask.queries])
+        if isinstance(asked, Batched):
+            parts = asked.split(body, [search_of(query) for query in ask.queries])
         for part in parts:
             asked.parse(part)
     except BadPageError as error:
@@ -166,11 +165,7 @@ def page_rows(ask: Ask, answer: Answer, round_: int) -> list[Row]:
 
 def _asked_row(query: Row, ask: Ask, round_: int) -> Row:
     asked = provider(ask.chosen.name)
-    one = (
-        batch_id(cast(Batched, asked), query, ask.chosen)
-        if hasattr(asked, "batch_request")
-        else request_id(ask.request)
-    )
+    one = batch_id(asked, query, ask.chosen) if isinstance(asked, Batched) else request_id(ask.request)
     return {
         "query_id": query["query_id"], "provider": ask.chosen.name, "page": ask.page, "qid": query["qid"], "query_text": query["text"],
         "query_kind": query["kind"], "request_url": full_url(ask.request), "request_id": one, "asked_round": round_,

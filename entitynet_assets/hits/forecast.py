@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from entitynet_assets.hits.asking import Ask, Row, placed, search_of, sent, suits
 from entitynet_assets.hits.keys import without_key
@@ -77,11 +76,10 @@ def _asks(queries: list[Row], chosen: Provider) -> Iterator[tuple[Row, str, Ask 
     if unknown := [one for one in chosen.forecast_licences if one not in asked.LICENCES]:
         allowed = ", ".join(asked.LICENCES) or "none, as it cannot be asked for one licence"
         raise StudyError(f"providers.{chosen.name}.forecast_licences: found {unknown[0]!r}; allowed: {allowed}")
-    if hasattr(asked, "batch_request"):
-        batch = cast(Batched, asked)
-        for start in range(0, len(queries), batch.BATCH):
-            first, *others = part = queries[start : start + batch.BATCH]
-            request = placed(batch.batch_request([search_of(query) for query in part], 0), chosen)
+    if isinstance(asked, Batched):
+        for start in range(0, len(queries), asked.BATCH):
+            first, *others = part = queries[start : start + asked.BATCH]
+            request = placed(asked.batch_request([search_of(query) for query in part], 0), chosen)
             yield first, ANY, Ask(first, chosen, 1, request, tuple(others))
         return
     for query in queries:
@@ -98,12 +96,11 @@ def _found(ask: Ask, licence: str, answer: Answer) -> list[Found]:
         return nothing
     body = without_key(answer.body.decode("utf-8", "replace"), asked.KEY)
     try:
-        if hasattr(asked, "batch_request"):
-            parts = cast(Batched, asked).split(body, [search_of(query) for query in ask.queries])
-            return [_summed(cast(Batched, asked).totals(part)) for part in parts]
-        totals = getattr(asked, "totals", None)
-        by_licence = _by_licence(totals(body)) if totals else {}
-        return [{**by_licence, licence: asked.total(body)}]
+        if isinstance(asked, Batched):
+            return [
+                _summed(asked.totals(part)) for part in asked.split(body, [search_of(query) for query in ask.queries])
+            ]
+        return [{**_by_licence(asked.totals(body)), licence: asked.total(body)}]
     except BadPageError:
         return nothing
 

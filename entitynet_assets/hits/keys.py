@@ -30,7 +30,7 @@ def need_keys(study: Study) -> None:
         if not asked.KEY or key_of(asked.KEY):
             continue
         name, variable, source = chosen.name, asked.KEY.variable, asked.KEY.source
-        most = getattr(asked, "MOST_WITHOUT_KEY", chosen.per_page)
+        most = asked.MOST_WITHOUT_KEY or chosen.per_page
         if asked.KEY.needed:
             lacking.append(
                 f"providers.{name}: {variable} is not set; get a key at {source} and set it in the environment, never in the study"

@@ -1,6 +1,6 @@
 """What an image search is to us: what it is asked by, how to ask it, how its answers are read, what it allows.
 
-Belongs here: the protocols, their values, and the reading that every provider needs. Does not belong here: any one search
+Belongs here: what providers have in common, their values, and the reading that every provider needs. Does not belong here: any one search
 (providers/<name>.py), keys (keys.py), sending (web.py).
 """
 
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from entitynet_assets.web import Limit, Request
 
@@ -69,62 +69,114 @@ class Hit:
     page_text: str | None = None
 
 
-class Provider(Protocol):
-    """Pure functions and facts; one module a provider offers exactly these."""
+class Provider:
+    """What every provider offers; a file of providers/ has one of these as PROVIDER, with its facts and what is its own.
 
-    LIMITS: tuple[Limit, ...]  # how often it may be asked; empty: as often as the pace per host allows
+    The parts stand on each other: `request` asks for numbered pages by `page` while `goes_on`; `parse` reads the rows that lie at
+    ROWS of an answer, each by `hit`; `total` is what lies at TOTAL. A provider overrides as little as it can.
+    """
+
+    LIMITS: tuple[Limit, ...] = ()  # how often it may be asked; empty: as often as the pace per host allows
+    LIMITS_WITH_KEY: tuple[Limit, ...] = ()  # with a key that may be left out, if they are others
+    MOST_WITHOUT_KEY = 0  # results a page without a key that may be left out; 0 is as many as with it
     QUOTA: str  # providers of one name share one count
-    KEY: Key | None
+    KEY: Key | None = None
     TERMS: str  # what its terms ask of us, in a line
-    DEPTH: int  # results that it gives of one search at most; 0 is all
-    STYLES: tuple[str, ...]  # styles that it can be asked for
-    LICENCES: Mapping[str, str]  # licences that a count can be narrowed to, and how it calls them
+    DEPTH = 0  # results that it gives of one search at most; 0 is all
+    STYLES: tuple[str, ...] = ()  # styles that it can be asked for
+    LICENCES: ClassVar[Mapping[str, str]] = {}  # licences that a count can be narrowed to, and how it calls them
+    ROWS: tuple[str, ...] = ("results",)  # the way to the list of results in an answer
+    TOTAL: tuple[str, ...] = ()  # the way to the count in an answer; empty: there is none, and none is asked for
+    FIELDS: ClassVar[Mapping[str, str]] = {}  # fields of a hit by the names that they have in a result
 
     def request(self, search: Search, per_page: int, answers: Sequence[str] = ()) -> Request | None:
         """Return the request for the page after `answers`, the bodies so far; none of them yet: the first page.
 
         None where the search has come to its end, or the entity has nothing that this provider could be asked by.
         """
-        ...
+        ended = bool(answers) and not self.goes_on(answers[-1], len(answers), per_page)
+        if ended or not within(self.DEPTH, per_page, len(answers)):
+            return None
+        return self.page(search, len(answers) + 1, per_page)
+
+    def page(self, search: Search, number: int, per_page: int) -> Request | None:
+        """Return the request for a page, counted from 1."""
+        raise NotImplementedError(f"{type(self).__name__} has no numbered pages")
+
+    def goes_on(self, body: str, answered: int, per_page: int) -> bool:
+        """Say by the last answer whether a page comes after those answered. Raises BadPageError."""
+        return bool(self.parse(body))
 
     def count_request(self, search: Search) -> Request | None:
-        """Return the request whose answer says how many pictures there are."""
-        ...
+        """Return the request whose answer says how many pictures there are; None where there is none."""
+        return self.page(search, 1, 1) if self.TOTAL else None
 
     def parse(self, body: str) -> list[Hit]:
         """Return the hits of a page. Raises BadPageError."""
-        ...
+        answer = self.answer(body)
+        with expecting(f"{'.'.join(self.ROWS)}, each with an address"):
+            rows = listed(at(answer, self.ROWS))
+            return ranked_once([self.hit(self.rank(row, place), row) for place, row in enumerate(rows, 1)])
+
+    def answer(self, body: str) -> Mapping[str, Any]:
+        """Return an answer as an object, if it is no refusal. Raises BadPageError."""
+        return json_object(body)
+
+    def rank(self, row: Mapping[str, Any], place: int) -> int:
+        """Return the rank of a result: its place in the answer, where it states none."""
+        return place
+
+    def hit(self, rank: int, row: Mapping[str, Any]) -> Hit:
+        """Return a result as a hit; one without an address is counted as such by who reads it."""
+        return hit_of(rank, row, self.FIELDS)
 
     def total(self, body: str) -> int:
-        """Return how many pictures the provider says it has. Raises BadPageError."""
-        ...
+        """Return how many pictures the provider says it has; without a count, those of the answer. Raises BadPageError."""
+        if not self.TOTAL:
+            return len(self.parse(body))
+        answer = self.answer(body)
+        with expecting(f"a count as {'.'.join(self.TOTAL)}"):
+            return count_of(at(answer, self.TOTAL))
+
+    def totals(self, body: str) -> Mapping[str, int]:
+        """Return the counts by licence that an answer to `count_request` has besides. Raises BadPageError."""
+        return {}
 
 
-class Batched(Protocol):
+class Batched(Provider):
     """A provider that answers for many entities at once; the rest is as with any other."""
 
     BATCH: int  # entities a request
 
     def batch_request(self, searches: Sequence[Search], most: int) -> Request:
         """Return the request for at most `most` pictures of each entity; 0 asks for counts alone."""
-        ...
+        raise NotImplementedError
 
     def split(self, body: str, searches: Sequence[Search]) -> list[str]:
-        """Return the part of an answer that is each entity's, as a body that `parse` reads. Raises BadPageError."""
-        ...
-
-    def parse(self, body: str) -> list[Hit]:
-        """Return the hits of one entity's part."""
-        ...
-
-    def totals(self, body: str) -> Mapping[str, int]:
-        """Return the count of one entity's part by licence."""
-        ...
+        """Return the part of an answer that is each entity's, as a body that `parse` and `totals` read. Raises BadPageError."""
+        raise NotImplementedError
 
 
 def provider(name: str) -> Provider:
-    """Return the provider of that name: the module hits/providers/<name>.py."""
-    return import_module(f"entitynet_assets.hits.providers.{name}")  # type: ignore[return-value]
+    """Return the provider of that name, of the module hits/providers/<name>.py."""
+    return import_module(f"entitynet_assets.hits.providers.{name}").PROVIDER
+
+
+def at(answer: Mapping[str, Any], way: Sequence[str]) -> Any:
+    """Return what lies at the end of a way of names in an answer. Raises KeyError or TypeError."""
+    found: Any = answer
+    for name in way:
+        found = found[name]
+    return found
+
+
+def hit_of(rank: int, row: Mapping[str, Any], fields: Mapping[str, str], **more: Any) -> Hit:
+    """Return the hit whose fields stand under these names of a result; `more` are fields that are read otherwise."""
+    said = {
+        field: (stated_number if field.endswith("_px") else stated_text)(row.get(name))
+        for field, name in fields.items()
+    }
+    return Hit(**{"rank": rank, **said, "image_url": said.get("image_url") or "", **more})
 
 
 @contextlib.contextmanager

@@ -7,10 +7,11 @@ Belongs here: what is common to providers that are read and not asked. Does not 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, cast
 
+from entitynet_assets.hits.provider import Provider as AnyProvider
+from entitynet_assets.hits.provider import provider
 from entitynet_assets.lake import Lake
 from entitynet_assets.resources import data_path, endpoint
 from entitynet_assets.studies.models import TABLES_OF_PICTURES, Provider, Study, StudyError
@@ -20,21 +21,21 @@ Columns = Mapping[str, str]  # column of the table by what it says: url, text, l
 # licence, licence_url, author, width_px, height_px.
 
 
-class PictureTable(Protocol):
-    """A module that reads pictures off files; facts as with any provider."""
+class PictureTable(AnyProvider):
+    """A provider that is read off files and asked nothing."""
 
     def files(self, place: Path) -> list[Path]:
         """Return the files of an address, in order. Raises StudyError if one is absent."""
-        ...
+        raise NotImplementedError
 
     def found(self, lake: Lake, files: Sequence[Path], columns: Columns) -> str:
         """Return the SELECT of found rows over `queries`; `place` orders the rows of a query. Raises StudyError on unknown columns."""
-        ...
+        raise NotImplementedError
 
 
 def picture_table(name: str) -> PictureTable:
-    """Return the table of pictures of that name: the module hits/providers/<name>.py."""
-    return import_module(f"entitynet_assets.hits.providers.{name}")  # type: ignore[return-value]
+    """Return the table of pictures of that name."""
+    return cast(PictureTable, provider(name))
 
 
 def chosen_tables(study: Study) -> list[Provider]:

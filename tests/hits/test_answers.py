@@ -212,7 +212,7 @@ def test_europeana_counts_by_rights_statement() -> None:
     body = json.dumps(
         {"success": True, "totalResults": 9, "items": [], "facets": [{"name": "RIGHTS", "fields": fields}]}
     )
-    assert getattr(provider("europeana"), "totals")(body) == {fields[0]["label"]: 7, fields[1]["label"]: 2}  # noqa: B009
+    assert provider("europeana").totals(body) == {fields[0]["label"]: 7, fields[1]["label"]: 2}
     counted = provider("europeana").count_request(PANDA)
     assert counted
     assert (counted.params["rows"], counted.params["facet"]) == ("0", "RIGHTS")

@@ -8,8 +8,9 @@ import pyoxigraph as ox
 
 from entitynet_assets.hits.licences import licence_id
 from entitynet_assets.hits.provider import Search
-from entitynet_assets.hits.providers import commons_depicts
+from entitynet_assets.hits.providers import commons_depicts as module
 
+commons_depicts = module.PROVIDER
 SDC, WD, WDT, SCHEMA = (
     "https://commons.wikimedia.org/entity/",
     "http://www.wikidata.org/entity/",
@@ -67,10 +68,8 @@ def test_counts_are_by_licence() -> None:
 
 
 def test_what_is_no_jpeg_or_png_keeps_its_own_address() -> None:
-    assert commons_depicts.thumbnail(f"{UPLOAD}x.tif", "image/tiff", 4000) == f"{UPLOAD}x.tif"
-    assert (
-        commons_depicts.thumbnail("https://elsewhere.test/x.jpg", "image/jpeg", 4000) == "https://elsewhere.test/x.jpg"
-    )
+    assert module.thumbnail(f"{UPLOAD}x.tif", "image/tiff", 4000) == f"{UPLOAD}x.tif"
+    assert module.thumbnail("https://elsewhere.test/x.jpg", "image/jpeg", 4000) == "https://elsewhere.test/x.jpg"
 
 
 def test_a_part_is_an_answer_of_its_own() -> None:

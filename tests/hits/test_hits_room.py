@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from entitynet_assets.hits import assets as hits_room
-from entitynet_assets.hits.providers import sample
+from entitynet_assets.hits.provider import provider
 from entitynet_assets.web import Answer
 from tests.fakes.rooms import work_of
 
@@ -182,7 +182,9 @@ def test_hits_that_are_no_address_are_counted():
     said = [
         "http://a.test/1.jpg", "ftp://a.test/2.jpg", "/3.jpg", "", "http://[::1", "http://a.test:x/6.jpg", "HTTP://A.TEST:80/1.jpg#top",
     ]  # fmt: skip
-    found = sample.parse(json.dumps({"results": [{"rank": n, "image_url": url} for n, url in enumerate(said, 1)]}))
+    found = provider("sample").parse(
+        json.dumps({"results": [{"rank": n, "image_url": url} for n, url in enumerate(said, 1)]})
+    )
     page = {
         "query_id": "q",
         "provider": "sample",

@@ -25,7 +25,7 @@ def row(name: str) -> str:
     """The line of the page for a provider."""
     found = provider(name)
     limits = ", ".join(f"{limit.count:,} in {_span(limit.seconds)}" for limit in found.LIMITS) or "none"
-    if with_key := getattr(found, "LIMITS_WITH_KEY", ()):
+    if with_key := found.LIMITS_WITH_KEY:
         limits += " (with a key " + ", ".join(f"{limit.count:,} in {_span(limit.seconds)}" for limit in with_key) + ")"
     key = f"`{found.KEY.variable}`" + ("" if found.KEY.needed else ", may be left out") if found.KEY else "none"
     asked = "its files" if name in TABLES_OF_PICTURES else "id" if name in ASKED_BY_ITEM else "words"

@@ -182,11 +182,11 @@ def test_columns_that_are_not_there_are_told(
 
 def test_files_that_are_no_table_are_told(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="found no file ending in"):
-        table.files(tmp_path)
+        table.PROVIDER.files(tmp_path)
     (tmp_path / "a.csv").touch()
     (tmp_path / "b.tsv").touch()
     with pytest.raises(StudyError, match=r"several sorts \(csv, tsv\)"):
-        table.reading(table.files(tmp_path))
+        table.reading(table.PROVIDER.files(tmp_path))
 
 
 def item(qid: str, taxon: str) -> dict[str, Any]:

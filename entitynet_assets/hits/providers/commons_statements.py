@@ -5,49 +5,16 @@ The same answers, limit and terms as commons.py; an entity is asked for by its i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from entitynet_assets.hits.provider import Search
-from entitynet_assets.hits.providers.commons import (
-    DEPTH,
-    KEY,
-    LICENCES,
-    LIMITS,
-    QUOTA,
-    STYLES,
-    TERMS,
-    of_licence,
-    parse,
-    search_request,
-    total,
-    total_request,
-)
-from entitynet_assets.web import Request
-
-__all__ = [
-    "DEPTH",
-    "KEY",
-    "LICENCES",
-    "LIMITS",
-    "QUOTA",
-    "STYLES",
-    "TERMS",
-    "count_request",
-    "parse",
-    "request",
-    "total",
-]
+from entitynet_assets.hits.providers.commons import Commons
 
 
-def request(search: Search, per_page: int, answers: Sequence[str] = ()) -> Request | None:
-    """Return the request for the next page of files that depict the entity."""
-    return search_request(_words(search), per_page, answers)
+class Statements(Commons):
+    """The search of Commons, asked for statements of structured data."""
+
+    def words(self, search: Search) -> str:
+        """Return the statement that a file depicts the entity."""
+        return f"haswbstatement:P180={search.qid} filetype:bitmap"
 
 
-def count_request(search: Search) -> Request | None:
-    """Return the request for the total alone."""
-    return total_request(_words(search))
-
-
-def _words(search: Search) -> str:
-    return f"haswbstatement:P180={search.qid} filetype:bitmap{of_licence(search)}"
+PROVIDER = Statements()

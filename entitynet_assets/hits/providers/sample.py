@@ -5,67 +5,44 @@ Rate limit: none. Licence: every hit states one; the pictures are drawn by code 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from entitynet_assets.hits.provider import (
-    Hit,
-    Search,
-    expecting,
-    json_object,
-    ranked_once,
-    stated_number,
-    stated_text,
-)
-from entitynet_assets.web import Limit, Request
-
-ADDRESS = "http://search.test/images"
-LIMITS: tuple[Limit, ...] = ()
-QUOTA, KEY, DEPTH = "sample", None, 0
-TERMS = "none: drawn by code on this machine"
-STYLES: tuple[str, ...] = ()
-LICENCES: Mapping[str, str] = {}
+from entitynet_assets.hits.provider import Hit, Provider, Search, hit_of
+from entitynet_assets.web import Request
 
 
-def request(search: Search, per_page: int, answers: Sequence[str] = ()) -> Request | None:
-    """Return the request for the next page; the total says where the pages end."""
-    if answers and len(answers) * per_page >= total(answers[-1]):
-        return None
-    return _page(search, len(answers) + 1, per_page)
+class Sample(Provider):
+    """The search of the sample's world."""
 
-
-def count_request(search: Search) -> Request | None:
-    """Return the request for the total alone."""
-    return _page(search, 1, 0)
-
-
-def parse(body: str) -> list[Hit]:
-    """Return the hits of a page. Raises BadPageError."""
-    answer = json_object(body)
-    with expecting("results with rank and image_url"):
-        return ranked_once([_hit(result) for result in answer["results"]])
-
-
-def total(body: str) -> int:
-    """Return how many pictures the search says it has. Raises BadPageError."""
-    answer = json_object(body)
-    with expecting("a total"):
-        return int(answer["total"])
-
-
-def _page(search: Search, page: int, per_page: int) -> Request:
-    return Request(ADDRESS, params={"q": search.text, "page": str(page), "per_page": str(per_page)})
-
-
-def _hit(result: dict[str, Any]) -> Hit:
-    texts = {
-        field: stated_text(result.get(name))
-        for field, name in (
-            ("page_url", "page_url"), ("alt_text", "alt"), ("title", "title"),
-            ("licence", "licence"), ("licence_url", "licence_url"), ("author", "author"),
-        )
+    ADDRESS = "http://search.test/images"
+    QUOTA = "sample"
+    TERMS = "none: drawn by code on this machine"
+    TOTAL = ("total",)
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "image_url": "image_url", "page_url": "page_url", "alt_text": "alt", "title": "title", "licence": "licence",
+        "licence_url": "licence_url", "author": "author", "width_px": "width", "height_px": "height",
     }  # fmt: skip
-    return Hit(
-        rank=int(result["rank"]), image_url=stated_text(result["image_url"]) or "", **texts,
-        width_px=stated_number(result.get("width")), height_px=stated_number(result.get("height")),
-    )  # fmt: skip
+
+    def page(self, search: Search, number: int, per_page: int) -> Request:
+        """Return the request for a page; 0 a page is the total alone."""
+        return Request(self.ADDRESS, params={"q": search.text, "page": str(number), "per_page": str(per_page)})
+
+    def count_request(self, search: Search) -> Request:
+        """Return the request for the total alone."""
+        return self.page(search, 1, 0)
+
+    def goes_on(self, body: str, answered: int, per_page: int) -> bool:
+        """Say by the total whether a page comes after those answered."""
+        return answered * per_page < self.total(body)
+
+    def rank(self, row: Mapping[str, Any], place: int) -> int:
+        """Return the rank stated, which goes on over all pages."""
+        return int(row["rank"])
+
+    def hit(self, rank: int, row: Mapping[str, Any]) -> Hit:
+        """Return a result as a hit; this search promises an address."""
+        return hit_of(rank, {**row, "image_url": row["image_url"]}, self.FIELDS)
+
+
+PROVIDER = Sample()

@@ -7,19 +7,13 @@ Licence: where the table has a column of it. Rows come in the order of the files
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from entitynet_assets.hits.tables_of_pictures import Columns, listed_files
+from entitynet_assets.hits.tables_of_pictures import Columns, PictureTable, listed_files
 from entitynet_assets.lake import Lake, quoted
 from entitynet_assets.studies.models import StudyError
-from entitynet_assets.web import Limit
 
-LIMITS: tuple[Limit, ...] = ()
-QUOTA, KEY, DEPTH = "table", None, 0
-TERMS = "those of the table, and of each picture's owner: most such tables state no licence"
-STYLES: tuple[str, ...] = ()
-LICENCES: Mapping[str, str] = {}
 ENDINGS = (".parquet", ".tsv", ".csv", ".jsonl", ".tsv.gz", ".csv.gz", ".jsonl.gz")
 LONGEST = 8  # words of a name that is sought
 KNOWN = {  # names in small letters, the surest first
@@ -29,11 +23,6 @@ KNOWN = {  # names in small letters, the surest first
     "licence_url": ("license_url", "licence_url"), "author": ("author", "creator", "artist"),
     "width": ("original_width", "width"), "height": ("original_height", "height"), "qid": (),
 }  # fmt: skip
-
-
-def files(place: Path) -> list[Path]:
-    """Return the files of an address: one file, a folder, or a pattern. Raises StudyError without any."""
-    return listed_files(place, ENDINGS)
 
 
 def reading(files: Sequence[Path], header: bool = True) -> str:
@@ -80,15 +69,6 @@ def headless_roles(names: Sequence[str]) -> dict[str, str]:
     at = next(place for place, name in enumerate(names) if name.lower().startswith("http"))
     text = 0 if at else 1
     return {"url": f"column{at}", "text": f"column{text}"}
-
-
-def found(lake: Lake, files: Sequence[Path], columns: Columns) -> str:
-    """Return the SELECT of the rows that name an entity, or that state its id."""
-    source = reading(files)
-    names = [name for name in lake.column_names(source) if name != "filename"]
-    if headed(names):
-        return found_rows(source, roles(names, columns))
-    return found_rows(reading(files, header=False), {**headless_roles(names), **columns})
 
 
 def found_rows(source: str, columns: Columns) -> str:
@@ -148,3 +128,25 @@ _BY_WORDS = f"""
 def _said(role: str, columns: Columns) -> str:
     name = columns.get(role)
     return f'CAST("{name}" AS VARCHAR)' if name else "NULL::VARCHAR"
+
+
+class Table(PictureTable):
+    """A table of the study."""
+
+    QUOTA = "table"
+    TERMS = "those of the table, and of each picture's owner: most such tables state no licence"
+
+    def files(self, place: Path) -> list[Path]:
+        """Return the files of an address: one file, a folder, or a pattern. Raises StudyError without any."""
+        return listed_files(place, ENDINGS)
+
+    def found(self, lake: Lake, files: Sequence[Path], columns: Columns) -> str:
+        """Return the SELECT of the rows that name an entity, or that state its id."""
+        source = reading(files)
+        names = [name for name in lake.column_names(source) if name != "filename"]
+        if headed(names):
+            return found_rows(source, roles(names, columns))
+        return found_rows(reading(files, header=False), {**headless_roles(names), **columns})
+
+
+PROVIDER = Table()
