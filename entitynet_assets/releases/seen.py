@@ -50,7 +50,7 @@ def had(lake: Lake, places: Mapping[str, tuple[str, int]], shards: Mapping[str, 
 
 def in_list(lake: Lake, path: str, image_ids: Sequence[str]) -> list[str]:
     """Return which of these pictures a list of the lake names; a list that is gone names none."""
-    if not image_ids or not (lake.root / path).exists():
+    if not image_ids or not (lake.root / path).is_file():
         return []
     query = "SELECT image_id FROM listed WHERE image_id = ANY($ids)"
     return [row["image_id"] for row in lake.select(query, {"listed": [lake.root / path]}, {"ids": list(image_ids)})]
@@ -60,7 +60,12 @@ def _releases(lake: Lake, places: Mapping[str, tuple[str, int]]) -> list[Row]:
     found = []
     for name, one in lake.manifests().items():
         count = len(
-            had(lake, places, {row["shard"]: row["sample_count"] for row in one["shards"]}, [one.get("skip_path", "")])
+            had(
+                lake,
+                places,
+                {row["shard"]: row["sample_count"] for row in one["shards"]},
+                [row["skip_path"] for row in one["shards"][:1]],
+            )
         )
         found += [{"release_id": name, "round": one["round"], "pictures": count}] if count else []
     return found

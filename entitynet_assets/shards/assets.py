@@ -136,7 +136,7 @@ def release(work: Work) -> Made:
             "texts_path": texts_path, "texts_digest": texts_digest, "skip_path": skip_path, "skip_digest": skip_digest,
         })  # fmt: skip
         work.advance(number, len(chosen), "sidecars")
-    facts = _facts(work, identity) | {"skipped": skipped, "skip_path": skip_path}
+    facts = _facts(work, identity) | {"skipped": skipped}
     work.lake.put_file(f"release/{identity}.json", manifest(rows, facts).encode())
     work.lake.put_file(f"release/{identity}-wids.json", wids_index(identity, rows, "../").encode())
     return Made(rows, {"pictures": facts["pictures"], "skipped": skipped, "not_screened": facts["not_screened"]})

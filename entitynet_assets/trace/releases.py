@@ -18,7 +18,7 @@ SEEN = {"releases": "release_id", "subreleases": "subrelease", "mixes": "mix", "
 
 def listed(shelf: Shelf, paths: Sequence[str], image_id: str) -> bool:
     """Say whether a list of keys names a picture; the list of what is taken down now says nothing of what was, and is left out."""
-    files = [str(shelf.lake.root / one) for one in paths if one != LIVE_SKIPS and (shelf.lake.root / one).exists()]
+    files = [str(shelf.lake.root / one) for one in paths if one != LIVE_SKIPS and (shelf.lake.root / one).is_file()]
     query = "SELECT 1 FROM read_parquet($files) WHERE image_id = $image_id LIMIT 1"
     return bool(files) and bool(shelf.ask(query, files=files, image_id=image_id))
 
@@ -51,7 +51,7 @@ def _holds(manifest: Mapping[str, Any], packed: Sequence[Row]) -> bool:
 
 
 def _release(shelf: Shelf, one: Mapping[str, Any], image_id: str) -> Branch:
-    skipped = listed(shelf, [one.get("skip_path", "")], image_id)
+    skipped = listed(shelf, [row["skip_path"] for row in one["shards"][:1]], image_id)
     words = said(
         f"release {one['release_id']} of round {one['round']}", "skipped" if skipped else "", one.get("retired")
     )

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from entitynet_assets.shelf import Shelf
 from entitynet_assets.terminal import tree
+from entitynet_assets.text import hash_id as url_id_of
 from entitynet_assets.trace.answer import answer
 from entitynet_assets.trace.tree import Branch, TraceError, to_values
 from tests.sight.conftest import BANNED, HELD, KEPT, PAGE, RELEASE, TWIN, URLS, put_graph, put_harvest
@@ -145,6 +146,54 @@ def test_a_picture_taken_down_is_packed_and_skipped(made: SmallLake) -> None:
         packed = only(answer(shelf, KEPT), "packed")
     assert packed.facts["skipped"]
     assert "taken down: asked by its author" in packed.below[0].words
+
+
+def test_releases_parts_and_requests_stand_in_the_trail(made: SmallLake) -> None:
+    tar = {"shard": "000-00000", "sample_count": 4, "skip_path": "release/gone"}
+    skip, _, _ = made.lake.export("SELECT $id AS image_id", {}, "release/skip", {"id": KEPT})
+    for name, facts in (
+        ("r1", {"retired": "purged"}),
+        ("r2", {"shards": [{**tar, "skip_path": skip}]}),
+        ("r3", {"shards": [{**tar, "sample_count": 3}]}),
+    ):
+        said = {"release_id": name, "round": 1, "shards": [tar], **facts}
+        made.lake.put_file(f"release/{name}.json", json.dumps(said).encode())
+    keep, _, _ = made.lake.export("SELECT $id AS image_id", {}, "release/fruit-keep", {"id": KEPT})
+    made.put(
+        "subreleases", [{"subrelease": "fruit", "keep_path": keep}, {"subrelease": "rest", "keep_path": skip + ".gone"}]
+    )
+    seen = {"releases": [{"release_id": "r1", "pictures": 2}], "checkpoints": [{"path": "jobs/train/x", "pictures": 1}]}
+    asked = {
+        "takedown_id": "t1",
+        "kind": "author",
+        "reason": "asked",
+        "requested_by": "Ann",
+        "taken_down_at": "2026",
+        "seen": seen,
+    }
+    (made.lake.root / "takedowns").mkdir()
+    (made.lake.root / "takedowns" / "t1.json").write_text(json.dumps({**asked, "pictures": {KEPT: [], TWIN: []}}))
+    with Shelf(made.lake, made.study) as shelf:
+        found = answer(shelf, KEPT)
+    assert [(one.facts["release_id"], one.facts["skipped"]) for one in found.find("release")] == [
+        ("r1", False),
+        ("r2", True),
+    ]
+    assert [one.facts["subrelease"] for one in found.find("subrelease")] == ["fruit"]
+    assert [(one.facts["by"], one.facts["pictures"]) for one in found.find("had_by")] == [
+        ("releases", 2),
+        ("checkpoints", 1),
+    ]
+    assert "asked by Ann" in only(found, "takedown").words
+
+
+def test_what_was_purged_is_found_by_its_hash_and_its_address(made: SmallLake) -> None:
+    gone, url = "dd" * 32, "http://a.test/gone.jpg"
+    made.put("tombstones", [{"image_id": gone, "reason": "asked", "url_ids": [url_id_of(url)], "purged": True}])
+    for word in (gone[:8], url):
+        with Shelf(made.lake, made.study) as shelf:
+            found = answer(shelf, word)
+        assert (found.facts["image_id"], found.find("not_made")) == (gone, [])
 
 
 @pytest.mark.parametrize(
