@@ -181,5 +181,13 @@ FLOORS = first_rows(
     "FROM floors ORDER BY ALL",
     "what a trained model has to beat",
 )
-CAPTION_MIXES = first_rows("SELECT mix, source, weight, round(effective_share, 3) AS share, image_count FROM caption_mixes ORDER BY ALL",
-                           "what the mixes come to")  # fmt: skip
+CAPTION_MIXES = first_rows(
+    "SELECT mix, query_kind, source, weight, round(effective_share, 3) AS share, image_count FROM caption_mixes "
+    "WHERE image_count > 0 ORDER BY mix, query_kind, effective_share DESC, source",
+    "what the mixes come to",
+)
+MIX_BALANCE = first_rows(
+    "SELECT mix, balance, most, image_count, round(images_per_epoch) AS images_per_epoch, round(tail_share, 4) AS tail_share, "
+    "round(tail_share_per_epoch, 4) AS tail_share_per_epoch FROM mix_balance ORDER BY mix",
+    "what an epoch has",
+)
