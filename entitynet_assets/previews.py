@@ -219,8 +219,6 @@ FLOORS = first_rows(
     "FROM floors ORDER BY ALL",
     "what a trained model has to beat",
 )
-CAPTION_MIXES = first_rows("SELECT mix, source, weight, round(effective_share, 3) AS share, image_count FROM caption_mixes ORDER BY ALL",
-                           "what the mixes come to")  # fmt: skip
 LABEL_TAIL = first_rows(
     "SELECT CASE WHEN label_tail.named = 0 THEN 'none' WHEN label_tail.named < 5 THEN '1 to 4' WHEN label_tail.named < 20 THEN '5 to 19' "
     "ELSE '20 and more' END AS \"pictures that name it\", count(*) AS entities, sum(label_tail.named) AS pictures, "
@@ -229,4 +227,14 @@ LABEL_TAIL = first_rows(
     'count(*) FILTER (WHERE label_tail.named > 0 AND at_min_score = 0) AS "wiped out at one threshold" '
     "FROM label_tail GROUP BY ALL ORDER BY min(label_tail.named)",
     "what linking leaves of rare entities",
+)
+CAPTION_MIXES = first_rows(
+    "SELECT mix, query_kind, source, weight, round(effective_share, 3) AS share, image_count FROM caption_mixes "
+    "WHERE image_count > 0 ORDER BY mix, query_kind, effective_share DESC, source",
+    "what the mixes come to",
+)
+MIX_BALANCE = first_rows(
+    "SELECT mix, balance, most, image_count, round(images_per_epoch) AS images_per_epoch, round(tail_share, 4) AS tail_share, "
+    "round(tail_share_per_epoch, 4) AS tail_share_per_epoch FROM mix_balance ORDER BY mix",
+    "what an epoch has",
 )

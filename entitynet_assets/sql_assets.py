@@ -22,8 +22,9 @@ from sqlglot.optimizer.scope import build_scope
 from entitynet_assets.lake import read_sql
 from entitynet_assets.resources import Workplace, query_words
 from entitynet_assets.stations import Made, Preview, Query, Station, Work
-from entitynet_assets.studies.models import Study
+from entitynet_assets.studies.models import Mix, Study
 from entitynet_assets.tables import PREVIOUS, TABLES, ContractError, Table
+from entitynet_train.spec import TEXT_SOURCES, all_kinds
 
 
 def sql_asset(table: Table, every: tuple[str, ...] = (), preview: Preview | None = None) -> Station:
@@ -73,10 +74,27 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
             {"benchmark": benchmark.name, "min_coverage": 0.0 if place.limit else benchmark.min_coverage}
             for benchmark in study.benchmarks
         ] or [{"benchmark": "", "min_coverage": 0.0}],  # an empty list has no type
+        **mix_parameters(study.mixes),
+    }  # fmt: skip
+
+
+def mix_parameters(mixes: Sequence[Mix]) -> dict[str, Any]:
+    """Return what a SELECT may know of mixes: their facts, their weights by kind of link ('' is the web), which sources they use."""
+    plain = [mix.caption_mix() for mix in mixes]
+    return {
         "mixes": [
-            {"mix": mix.name, "source": source, "weight": weight}
-            for mix in study.mixes for source, weight in mix.weights.items() if weight > 0
+            {"mix": mix.name, "two_stage": bool(mix.by_query), "web_share": float(mix.web_share),
+             "ancestor_decay": float(mix.ancestor_decay), "ancestor_distance": mix.ancestor_distance,
+             "balance": next(iter(mix.balance), "none"), "most": sum(mix.balance.values())}
+            for mix in plain
         ],
+        "mix_weights": [
+            {"mix": mix.name, "query_kind": kind, "source": TEXT_SOURCES[place], "unit": unit, "place": place, "weight": float(weight)}
+            for mix in plain for kind in ("", *all_kinds())
+            for place, (unit, weight) in mix.table(kind if mix.by_query else "").items()
+        ],
+        "mix_sources": sorted({source for mix in plain for source in mix.sources}),
+        "ancestor_distance": max((mix.ancestor_distance for mix in plain if "ancestor" in mix.sources), default=0),
     }  # fmt: skip
 
 

@@ -45,6 +45,9 @@ REFUSALS = (
     "too_long", "markup", "broken_characters", "unseen", "address", "camera_name", "file_name", "repeats", "boilerplate", "hashtags",
     "no_letters",
 )  # fmt: skip
+QUERY_SOURCES = (  # captions that are made of a query, as entitynet_train.captions has them
+    "query", "query_swapped", "query_swapped_type", "query_attribute", "query_attribute_name", "query_attribute_type",
+)  # fmt: skip
 STRINGS = 'STRUCT("language" VARCHAR, "text" VARCHAR)[]'
 IDENTIFIERS = 'STRUCT(property_id VARCHAR, "value" VARCHAR)[]'
 CLAIMS = (
@@ -677,12 +680,37 @@ SUBRELEASES = Table("subreleases", "shards", "named part of the release", ("subr
     text("skip_path", "keys of all other pictures in the tars, which loaders never yield, relative to the lake"),
     text("skip_digest", "content digest of that list"),
 ))  # fmt: skip
-CAPTION_MIXES = Table("caption_mixes", "mixes", "mix x source", ("mix", "source"), (
+QUERY_TEXTS = Table("query_texts", "mixes", "text that a query gives its pictures", ("query_id", "source", "text"), (
+    QUERY,
+    text("source", "what the text is", allowed=QUERY_SOURCES),
+    text("text", "the words"),
+))  # fmt: skip
+ANCESTOR_TEXTS = Table("ancestor_texts", "mixes", "entity x name of a class above it", ("qid", "text"), (
+    QID,
+    text("text", "the words"),
+    whole("distance", "statements up to the nearest class so called, from 1"),
+))  # fmt: skip
+CAPTION_LINKS = Table("caption_links", "mixes", "picture x entity x query by which it comes to words", ("image_id", "qid", "query_id"), (
+    IMAGE, QID,
+    text("query_id", "query; empty where no query that is asked led there"),
+    text("query_kind", "how it was phrased, or linked; with _living for what has a taxon name"),
+), "slices")  # fmt: skip
+CAPTION_MIXES = Table("caption_mixes", "mixes", "mix x kind of query x source", ("mix", "query_kind", "source"), (
     MIX,
+    text("query_kind", "kind of query that leads to the text; empty for texts of the web, and for a mix without kinds"),
     text("source", "where a caption comes from"),
     number("weight", "weight in the study"),
     number("effective_share", "share of captions drawn from it, given which texts the pictures have"),
     whole("image_count", "pictures that have such a text"),
+))  # fmt: skip
+MIX_BALANCE = Table("mix_balance", "mixes", "mix", ("mix",), (
+    MIX,
+    text("balance", "which pictures an epoch has", allowed=("none", "threshold", "per_entity")),
+    whole("most", "pictures of an entity from which on some are left out", "?"),
+    whole("image_count", "pictures with a text of the mix"),
+    number("images_per_epoch", "expected pictures of an epoch"),
+    number("tail_share", "share of pictures' entities that have no more pictures than that, 0 to 1", "?"),
+    number("tail_share_per_epoch", "the same among the pictures of an epoch, expected", "?"),
 ))  # fmt: skip
 CHECKPOINTS = Table("checkpoints", "training", "recipe x step", ("recipe", "step"), (
     RECIPE, STEP, MIX,

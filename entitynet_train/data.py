@@ -30,6 +30,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from entitynet_train.epochs import Epochs, balance_of
 from entitynet_train.spec import DataSpec, RunSpec, ShardSpec, SpecError
 from entitynet_train.words import Words, read_skipped, read_words
 
@@ -96,7 +97,7 @@ Tokenize = Callable[[list[str]], Tensor]
 class Batches:
     """The batches of one rank by step: `batches[step]` is the same whoever asks, whenever, from however many threads.
 
-    Every usable picture comes once an epoch, in an order drawn from (seed, epoch); steps run on across epochs. A step's
+    Every picture of an epoch comes once in it, in an order drawn from (seed, epoch); steps run on across epochs. A step's
     global batch is cut into equal parts by rank. Caption and crop are drawn from (seed, epoch, image_id).
     """
 
@@ -112,13 +113,18 @@ class Batches:
             "no_text": int((~skipped & ~named).sum()),
             "usable": len(self._usable),
         }
-        self._orders: dict[int, np.ndarray] = {}  # of the last two epochs: at a boundary threads need both
-        self._files: dict[int, int] = {}
-        self._lock = threading.Lock()
         if spec.steps and not len(self._usable):
             raise SpecError(
-                f"data: found no picture with a text under mix {spec.mix.name} ({self.counts}); allowed: some"
+                f"data: found no picture with a text under mix {spec.mix.name} ({self.counts}); "
+                f"allowed: some with a text of {', '.join(spec.mix.sources)}"
             )
+        self._epochs = Epochs(
+            spec.seed, self._usable, balance_of(spec.mix, self._words, self._usable, self._tars.image_ids)
+        )
+        if spec.mix.balance:
+            self.counts["no_entity"] = self._epochs.never
+        self._files: dict[int, int] = {}
+        self._lock = threading.Lock()
 
     def positions(self, step: int) -> range:
         """Return the places of this rank's part of a step in the endless sequence of samples."""
@@ -128,14 +134,8 @@ class Batches:
 
     def picture_at(self, position: int) -> tuple[int, int]:
         """Return (epoch, picture) of a place in the endless sequence."""
-        epoch, place = divmod(position, len(self._usable))
-        with self._lock:
-            if epoch not in self._orders:
-                # RandomState and not Generator: NumPy keeps its stream the same for good, and a resume depends on it.
-                order = np.random.RandomState([self._spec.seed, epoch]).permutation(self._usable)
-                self._orders = {other: kept for other, kept in self._orders.items() if abs(other - epoch) == 1}
-                self._orders[epoch] = order
-            return epoch, int(self._orders[epoch][place])
+        epoch, place = self._epochs.place_of(position)
+        return epoch, int(self._epochs.order(epoch)[place])
 
     def __getitem__(self, step: int) -> Batch:
         broken: list[str] = []
@@ -155,7 +155,8 @@ class Batches:
                 return self._crop(self._decode(picture), rng), image_id, source, text
             except Exception:  # a decoder of foreign bytes may raise anything; the picture is counted and replaced
                 broken.append(image_id)
-                picture = int(self._usable[substitutes.randrange(len(self._usable))])
+                order = self._epochs.order(epoch)
+                picture = int(order[substitutes.randrange(len(order))])
         raise SpecError(f"data: found {SUBSTITUTES_MAX} broken pictures in a row, last {broken[-1]}; allowed: a few")
 
     def _decode(self, picture: int) -> Image.Image:

@@ -12,17 +12,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Where a caption can come from: `image_texts` sources first, then kinds of `entity_texts`, then the query.
-TEXT_SOURCES = (
-    "alt_text", "title",
-    "label", "alias", "taxon_name", "common_name", "description", "natural_type", "attribute",
-    "query",
-)  # fmt: skip
+from entitynet_train.captions import LINK_KINDS as LINK_KINDS
+from entitynet_train.captions import LIVING as LIVING
+from entitynet_train.captions import POOLS as POOLS
+from entitynet_train.captions import TEXT_SOURCES as TEXT_SOURCES
+from entitynet_train.captions import Candidate as Candidate
+from entitynet_train.captions import CaptionMix, SpecError, need
+from entitynet_train.captions import all_kinds as all_kinds
+from entitynet_train.captions import picture_chances as picture_chances
+
 TOWERS = ("demo-64", "ViT-B-32", "ViT-B-16")  # resolved to an open_clip configuration in model.py
 LOSSES = ("contrastive",)
 FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
@@ -31,37 +33,9 @@ PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "fe
 T = TypeVar("T")
 
 
-class SpecError(ValueError):
-    """A spec that cannot be run: names the field, what was found and what is allowed."""
-
-
 def execution(default: Any = dataclasses.MISSING) -> Any:
     """Declare a field that says where or how fast, and so stays out of the fingerprint."""
     return field(default=default, metadata={"execution": True})
-
-
-def _need(holds: bool, path: str, found: object, allowed: str) -> None:
-    if not holds:
-        raise SpecError(f"{path}: found {found!r}; allowed: {allowed}")
-
-
-@dataclass(frozen=True)
-class CaptionMix:
-    """Weights over TEXT_SOURCES, normalised per picture over the sources that the picture has.
-
-    Weights are relative, at least 0, finite, not all 0.
-    """
-
-    name: str
-    weights: dict[str, float]
-
-    def __post_init__(self) -> None:
-        for source, weight in self.weights.items():
-            path = f"mix[{self.name}].weights.{source}"
-            _need(source in TEXT_SOURCES, path, source, f"one of {', '.join(TEXT_SOURCES)}")
-            numeric = isinstance(weight, (int, float)) and math.isfinite(weight)
-            _need(numeric and weight >= 0, path, weight, "a finite number of at least 0")
-        _need(sum(self.weights.values()) > 0, f"mix[{self.name}].weights", self.weights, "at least one weight above 0")
 
 
 @dataclass(frozen=True)
@@ -79,11 +53,12 @@ class ShardSpec:
 class DataSpec:
     """The pictures and the words of a training run.
 
-    `words_fingerprint` covers the sidecars, `image_entities` and `entity_texts`: a relabelled entity changes it and no
+    `words_fingerprint` covers the sidecars, `image_entities`, `query_texts` and `entity_texts`: a relabelled entity changes it and no
     tar. `skip_fingerprint` covers the keys in `skip` (taken down or no longer kept), which loaders never yield.
     All files are Parquet, relative to `root`:
-    texts of a shard (image_id, source, text), image_entities (image_id, qid, query_text),
-    entity_texts (qid, kind, text), skip (image_id).
+    texts of a shard (image_id, source, text), image_entities (image_id, qid, query_id, query_kind: a link kind),
+    query_texts (query_id, source, text), entity_texts (qid, kind, text, distance: statements up to an ancestor, else 0),
+    skip (image_id).
     """
 
     release_id: str
@@ -92,6 +67,7 @@ class DataSpec:
     shards: tuple[ShardSpec, ...]
     root: str = execution()
     image_entities: tuple[str, ...] = execution()
+    query_texts: tuple[str, ...] = execution()
     entity_texts: tuple[str, ...] = execution()
     skip: tuple[str, ...] = execution(())
 
@@ -133,24 +109,24 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         at = f"recipe[{self.recipe}]"
-        _need(self.tower in TOWERS, f"{at}.tower", self.tower, f"one of {', '.join(TOWERS)}")
-        _need(self.loss in LOSSES, f"{at}.loss", self.loss, f"one of {', '.join(LOSSES)}")
-        _need(self.precision in ("fp32", "bf16"), f"{at}.precision", self.precision, "fp32 or bf16")
-        _need(self.samples_seen >= 0, f"{at}.samples_seen", self.samples_seen, "0 (untrained control) or more pictures")
-        _need(self.world_size >= 1, f"{at}.world_size", self.world_size, "at least 1 process")
-        _need(
+        need(self.tower in TOWERS, f"{at}.tower", self.tower, f"one of {', '.join(TOWERS)}")
+        need(self.loss in LOSSES, f"{at}.loss", self.loss, f"one of {', '.join(LOSSES)}")
+        need(self.precision in ("fp32", "bf16"), f"{at}.precision", self.precision, "fp32 or bf16")
+        need(self.samples_seen >= 0, f"{at}.samples_seen", self.samples_seen, "0 (untrained control) or more pictures")
+        need(self.world_size >= 1, f"{at}.world_size", self.world_size, "at least 1 process")
+        need(
             self.batch_size_global > 0 and self.batch_size_global % self.world_size == 0,
             f"{at}.batch_size_global", self.batch_size_global, f"a positive multiple of world_size ({self.world_size})",
         )  # fmt: skip
-        _need(0 <= self.seed < 2**32, f"{at}.seed", self.seed, "0 to 2**32 - 1")
-        _need(
+        need(0 <= self.seed < 2**32, f"{at}.seed", self.seed, "0 to 2**32 - 1")
+        need(
             self.checkpoint_every_steps >= 1, f"{at}.checkpoint_every_steps", self.checkpoint_every_steps, "at least 1"
         )
-        _need(self.workers >= 0, f"{at}.workers", self.workers, "0 (load in the training process) or more")
-        _need(self.lr_peak > 0, f"{at}.lr_peak", self.lr_peak, "a number above 0")
-        _need(0 <= self.warmup_ratio < 1, f"{at}.warmup_ratio", self.warmup_ratio, "a share in [0, 1)")
-        _need(0 < self.crop_scale_min <= 1, f"{at}.crop_scale_min", self.crop_scale_min, "a share in (0, 1]")
-        _need(
+        need(self.workers >= 0, f"{at}.workers", self.workers, "0 (load in the training process) or more")
+        need(self.lr_peak > 0, f"{at}.lr_peak", self.lr_peak, "a number above 0")
+        need(0 <= self.warmup_ratio < 1, f"{at}.warmup_ratio", self.warmup_ratio, "a share in [0, 1)")
+        need(0 < self.crop_scale_min <= 1, f"{at}.crop_scale_min", self.crop_scale_min, "a share in (0, 1]")
+        need(
             4 <= self.context_length_tokens <= 77, f"{at}.context_length_tokens", self.context_length_tokens, "4 to 77"
         )
 
@@ -189,7 +165,7 @@ class EvalSpec:
 
     def __post_init__(self) -> None:
         for protocol in self.protocols:
-            _need(protocol in PROTOCOLS, "protocols", protocol, f"one of {', '.join(PROTOCOLS)}")
+            need(protocol in PROTOCOLS, "protocols", protocol, f"one of {', '.join(PROTOCOLS)}")
 
 
 @dataclass(frozen=True)
@@ -203,7 +179,7 @@ class FloorSpec:
     train: str = execution("")
 
     def __post_init__(self) -> None:
-        _need(self.floor in FLOORS, "floor", self.floor, f"one of {', '.join(FLOORS)}")
+        need(self.floor in FLOORS, "floor", self.floor, f"one of {', '.join(FLOORS)}")
 
 
 @dataclass(frozen=True)
@@ -266,15 +242,15 @@ def load(kind: type[T], path: Path | str) -> T:
 
 
 def _build(kind: Any, raw: Any, at: str) -> Any:
-    _need(isinstance(raw, dict), at, raw, f"a JSON object with the fields of {kind.__name__}")
+    need(isinstance(raw, dict), at, raw, f"a JSON object with the fields of {kind.__name__}")
     known = {f.name: f for f in fields(kind)}
     unknown = sorted(set(raw) - set(known))
-    _need(not unknown, at, unknown, f"the fields of {kind.__name__}: {', '.join(known)}")
+    need(not unknown, at, unknown, f"the fields of {kind.__name__}: {', '.join(known)}")
     required = {
         n for n, f in known.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     }
     missing = sorted(required - set(raw))
-    _need(not missing, at, missing, f"a value for each of {', '.join(missing)}")
+    need(not missing, at, missing, f"a value for each of {', '.join(missing)}")
     for name, value in raw.items():
         _need_type(f"{at}.{name}", str(known[name].type), value)
     return kind(**{name: _field(f"{at}.{name}", name, value) for name, value in raw.items()})
@@ -284,7 +260,7 @@ def _need_type(at: str, annotation: str, value: Any) -> None:
     """Check the JSON kind of a value; what is not a number, a text or a list is an object."""
     kinds: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "tuple": list}
     fits = isinstance(value, kinds.get(annotation.split("[")[0], dict)) and not isinstance(value, bool)
-    _need(fits, at, value, f"a value that JSON can give for {annotation}")
+    need(fits, at, value, f"a value that JSON can give for {annotation}")
 
 
 def _field(at: str, name: str, value: Any) -> Any:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from entitynet_assets.tables import QUERY_KINDS
-from entitynet_train.spec import TEXT_SOURCES, TOWERS, CaptionMix, SpecError
+from entitynet_train.spec import POOLS, TEXT_SOURCES, TOWERS, CaptionMix, SpecError
 
 HERE = Path(__file__).parent
 # Providers, one file each in hits/providers/; a test holds the lists together. Those asked by an entity's id, not by words:
@@ -430,23 +430,39 @@ class Recipe(Section):
 
 
 class Mix(Section):
-    """Weights over caption sources."""
+    """Weights over caption sources, for all pictures alike or by kind of query, and balancing (docs/mixes.md)."""
 
     name: Name
-    weights: dict[str, float]
+    weights: dict[str, float] = {}
+    web_share: float = 0.0
+    by_query: dict[str, dict[str, float]] = {}
+    ancestor_decay: float = 0.5
+    ancestor_distance: int = 3
+    templates: list[str] = []
+    template_share: float = 0.0
+    balance: dict[str, int] = {}
 
     @model_validator(mode="after")
     def _possible(self) -> Mix:
-        unknown = [source for source in self.weights if source not in TEXT_SOURCES]
-        if unknown:
-            raise ValueError(
-                f"weights.{unknown[0]}: no such source; allowed: {', '.join(TEXT_SOURCES)}{_nearest(unknown[0], TEXT_SOURCES)}"
-            )
+        for path, weights in (
+            ("weights", self.weights),
+            *((f"by_query.{kind}", table) for kind, table in self.by_query.items()),
+        ):
+            known = (*TEXT_SOURCES, *POOLS) if path != "weights" else TEXT_SOURCES
+            unknown = [source for source in weights if source not in known]
+            if unknown:
+                raise ValueError(
+                    f"{path}.{unknown[0]}: no such source; allowed: {', '.join(known)}{_nearest(unknown[0], known)}"
+                )
         try:
-            CaptionMix(self.name, self.weights)
+            self.caption_mix()
         except SpecError as error:
             raise ValueError(str(error)) from error
         return self
+
+    def caption_mix(self) -> CaptionMix:
+        """Return the mix as the workshop knows it."""
+        return CaptionMix(**{**self.model_dump(), "templates": tuple(self.templates)})
 
 
 class Benchmark(Section):
@@ -561,18 +577,24 @@ def parse_study(raw: dict[str, Any], where: str) -> Study:
 def presets(kind: str) -> dict[str, dict[str, Any]]:
     """Return the ready-made mixes, recipes, benchmarks or screens by name."""
     raw = tomllib.loads((HERE / "presets" / f"{kind}.toml").read_text())
-    return {name: {"name": name, **values} for name, values in raw.items()}
+    return {name: {"name": name, **_completed(values, raw)} for name, values in raw.items()}
+
+
+def _completed(values: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return a table with what it does not say taken from the preset that it is `like`."""
+    return {**known.get(values.get("like", ""), {}), **{key: value for key, value in values.items() if key != "like"}}
 
 
 def _preset(kind: str, item: Any, where: str) -> Any:
-    if not isinstance(item, str):
+    name = item.get("like") if isinstance(item, dict) else item
+    if name is None or not isinstance(item, str | dict):
         return item
     known = presets(kind)
-    if item not in known:
+    if str(name) not in known:
         raise StudyError(
-            f"{where}: {kind}: found {item!r}; allowed: a table of its own, or one of {', '.join(known)}{_nearest(item, known)}"
+            f"{where}: {kind}: found {name!r}; allowed: a table of its own, or one of {', '.join(known)}{_nearest(str(name), known)}"
         )
-    return known[item]
+    return known[item] if isinstance(item, str) else _completed(item, known)
 
 
 def _fault(where: str, fault: Any) -> str:

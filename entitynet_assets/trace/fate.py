@@ -10,6 +10,7 @@ from typing import Any
 
 from entitynet_assets.trace.origin import quoted
 from entitynet_assets.trace.tree import Branch, Row, branch, counted, percent, said, short
+from entitynet_train.spec import TEXT_SOURCES, Candidate, CaptionMix, picture_chances
 
 MEASURES = {  # what a rule measures, and how that stands to its threshold where the picture is kept
     "size": ("shorter side", "px", "at least"), "aspect": ("longer to shorter side", "", "at most"),
@@ -89,21 +90,17 @@ def packed_branch(packed: Sequence[Row], tombstones: Sequence[Row]) -> Branch:
     )
 
 
-def caption_branches(texts: Sequence[Row], mixes: Sequence[Row]) -> list[Branch]:
-    """Return the texts of a picture, and what each mix draws of them: weights renormalised over the sources that it has."""
-    said_by: dict[str, list[str]] = {}
+def caption_branches(texts: Sequence[Row], mixes: Sequence[CaptionMix]) -> list[Branch]:
+    """Return the texts of a picture, and what each mix draws of them, by the rule that the loader draws by."""
+    said_by: dict[str, dict[str, None]] = {}
     for row in texts:
-        said_by.setdefault(row["source"], []).append(row["text"])
-    weights: dict[str, list[Row]] = {}
-    for row in mixes:
-        weights.setdefault(row["mix"], []).append(row)
+        said_by.setdefault(row["source"], {})[row["text"]] = None
     total = sum(map(len, said_by.values()))
     below = [
-        branch("text", _listed(source, found), {"source": source, "texts": found}) for source, found in said_by.items()
+        branch("text", _listed(source, list(found)), {"source": source, "texts": list(found)})
+        for source, found in said_by.items()
     ]
-    return [branch("texts", counted(total, "text"), {"count": total}, below)] + [
-        _mix(name, rows, said_by) for name, rows in weights.items()
-    ]
+    return [branch("texts", counted(total, "text"), {"count": total}, below)] + [_mix(mix, texts) for mix in mixes]
 
 
 def _listed(source: str, found: Sequence[str]) -> str:
@@ -111,23 +108,26 @@ def _listed(source: str, found: Sequence[str]) -> str:
     return f"{source}: {', '.join(map(quoted, found[:SHOWN_TEXTS]))}" + (f" and {rest} more" if rest > 0 else "")
 
 
-def _mix(name: str, rows: Sequence[Row], said_by: dict[str, list[str]]) -> Branch:
-    usable = {row["source"]: row["weight"] for row in rows if row["source"] in said_by}
-    whole = sum(usable.values())
-    shares = {source: weight / whole for source, weight in usable.items()}
-    absent = [row["source"] for row in rows if row["source"] not in said_by]
+def _mix(mix: CaptionMix, texts: Sequence[Row]) -> Branch:
+    links: dict[tuple[str, str, str], list[Candidate]] = {}
+    for row in texts:
+        if row["source"] in TEXT_SOURCES:
+            of = links.setdefault((row["qid"], row["query_id"], row["query_kind"]), [])
+            of.append((TEXT_SOURCES.index(row["source"]), row["text"], row["distance"]))
+    web = links.pop(("", "", ""), [])
+    near = [(kind, [one for one in found if one[2] <= mix.ancestor_distance]) for (_, _, kind), found in links.items()]
+    shares: dict[str, float] = {}
+    for (source, _, _), chance in picture_chances(mix, web, near):
+        shares[TEXT_SOURCES[source]] = shares.get(TEXT_SOURCES[source], 0.0) + chance
+    shares = {source: share for source, share in shares.items() if share > 0}
+    absent = [source for source in mix.sources if source not in shares]
     drawn = (
-        ", ".join(f"{source} {percent(share)}" for source, share in shares.items())
+        ", ".join(f"{source} {percent(share)}" for source, share in sorted(shares.items(), key=lambda one: -one[1]))
         or "draws no text: a run on it leaves the picture out"
     )
-    words = f"mix {name}: {drawn}" + (f"; no {', no '.join(absent)}" if absent and shares else "")
-    weights = {row["source"]: row["weight"] for row in rows}
-    return branch(
-        "mix",
-        words,
-        {"mix": name, "shares": shares, "weights": weights, "absent": absent},
-        grade="" if shares else "note",
-    )
+    words = f"mix {mix.name}: {drawn}" + (f"; no {', no '.join(absent)}" if absent and shares else "")
+    facts = {"mix": mix.name, "shares": shares, "absent": absent}
+    return branch("mix", words, facts, grade="" if shares else "note")
 
 
 def checkpoint_branch(row: Row, drawn: bool) -> Branch:

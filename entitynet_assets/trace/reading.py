@@ -36,11 +36,12 @@ _EDGES = f"""
     ORDER BY wikidata_items.qid, claim.property_id, claim.value_qid
 """
 _TEXTS = """
-    SELECT DISTINCT source, text FROM image_texts WHERE image_id = $image_id
-    UNION SELECT DISTINCT kind, text FROM entity_texts
-    WHERE qid IN (SELECT qid FROM image_entities WHERE image_id = $image_id)
-    UNION SELECT DISTINCT 'query', query_text FROM image_entities WHERE image_id = $image_id AND query_text <> ''
-    ORDER BY ALL
+    WITH links AS (SELECT qid, query_id, query_kind FROM caption_links WHERE image_id = $image_id)
+    SELECT DISTINCT '' AS qid, '' AS query_id, '' AS query_kind, source, text, 0 AS distance FROM image_texts WHERE image_id = $image_id
+    UNION ALL SELECT links.qid, query_id, query_kind, source, text, 0 FROM links JOIN query_texts USING (query_id)
+    UNION ALL SELECT DISTINCT qid, links.query_id, query_kind, kind, text, 0 FROM links JOIN entity_texts USING (qid)
+    UNION ALL SELECT qid, links.query_id, query_kind, 'ancestor', text, distance FROM links JOIN ancestor_texts USING (qid)
+    ORDER BY source, text, qid, query_id
 """
 _PACKED = """
     SELECT samples.shard, shard_index, shards.path AS tar_path, shards.sha256 AS tar_sha256, sample_count,
@@ -74,7 +75,7 @@ def picture_rows(shelf: Shelf, image_id: str) -> Rows:
         "packed": ask(_PACKED, image_id=image_id),
         "tombstones": ask("SELECT * FROM tombstones WHERE image_id = $image_id", image_id=image_id),
         "texts": ask(_TEXTS, image_id=image_id),
-        "mixes": ask("SELECT mix, source, weight FROM caption_mixes ORDER BY mix, weight DESC, source"),
+        "mixes": ask("SELECT DISTINCT mix FROM caption_mixes ORDER BY mix"),
         **address_rows(shelf, _DOWNLOADS.format(where="downloads.image_id = $key"), image_id),
     }  # fmt: skip
 

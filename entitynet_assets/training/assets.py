@@ -11,12 +11,25 @@ from entitynet_assets.resources import Workplace
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Recipe
 from entitynet_assets.tables import CHECKPOINTS
-from entitynet_assets.training.dispatch import NothingToTrainError, Words, checkpoint_row, data_spec, run_spec
+from entitynet_assets.training.dispatch import (
+    NothingToTrainError,
+    Words,
+    caption_mix,
+    checkpoint_row,
+    data_spec,
+    run_spec,
+)
 from entitynet_assets.training.release import need_whole_tars, obeyed
 from entitynet_train.spec import RunSpec, fingerprint, to_json
 
-_LABELS = "SELECT DISTINCT image_id, qid, query_text FROM image_entities"
-_WORDS = "SELECT DISTINCT qid, kind, text FROM entity_texts"
+_WORDS = {
+    "image_entities": "SELECT image_id, qid, query_id, query_kind FROM caption_links",
+    "query_texts": "SELECT query_id, source, text FROM query_texts",
+    "entity_texts": """
+        SELECT DISTINCT qid, kind, text, 0 AS distance FROM entity_texts
+        UNION ALL SELECT qid, 'ancestor', text, distance FROM ancestor_texts
+    """,
+}
 
 
 def _choices(place: Workplace) -> dict[str, Any]:
@@ -29,7 +42,7 @@ def _choices(place: Workplace) -> dict[str, Any]:
 
 @station(
     CHECKPOINTS,
-    reads=("release", "caption_mixes", "image_entities", "entity_texts"),
+    reads=("release", "caption_mixes", "caption_links", "query_texts", "entity_texts", "ancestor_texts"),
     kinds=("python", "pytorch"),
     params=_choices,
     preview=previews.losses,
@@ -55,17 +68,13 @@ def checkpoints(work: Work) -> Made:
 
 def _spec(work: Work) -> RunSpec:
     recipe = _recipe(work)
-    labels, words = (
-        work.lake.export(_LABELS, work.views, "release/image_entities"),
-        work.lake.export(_WORDS, work.views, "release/entity_texts"),
-    )
-    release = work.rows("release")
-    data = obeyed(work.lake, data_spec(release, Words(*labels[:2]), Words(*words[:2]), str(work.lake.root)))
-    shares = {row["source"]: row["effective_share"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix}
-    if not any(shares.values()):
+    words = {name: Words(*work.lake.export(query, work.views, f"release/{name}")[:2]) for name, query in _WORDS.items()}
+    data = obeyed(work.lake, data_spec(work.rows("release"), words, str(work.lake.root)))
+    if not any(row["image_count"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix):
+        mix = caption_mix(recipe, work.study)
         raise NothingToTrainError(
             f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} "
-            f"({', '.join(shares)}); choose other sources"
+            f"({', '.join(mix.sources)}); choose other sources"
         )
     return run_spec(recipe, work.study, data)
 

@@ -26,25 +26,31 @@ class Words:
     digest: str
 
 
-def data_spec(release: Sequence[Mapping[str, Any]], image_entities: Words, entity_texts: Words, root: str) -> DataSpec:
-    """Return the pictures and words of a release. Raises NothingToTrainError if the release is empty."""
+def data_spec(release: Sequence[Mapping[str, Any]], words: Mapping[str, Words], root: str) -> DataSpec:
+    """Return the pictures and words of a release; `words` by field of DataSpec, in the order that they are hashed.
+
+    Raises NothingToTrainError if the release is empty.
+    """
     if not release:
         raise NothingToTrainError("the release has no shard: no picture was kept; look at entity_report and verdicts")
-    words = hashlib.sha256(
-        "\n".join([*(row["texts_digest"] for row in release), image_entities.digest, entity_texts.digest]).encode()
-    )
+    digests = [*(row["texts_digest"] for row in release), *(one.digest for one in words.values())]
     return DataSpec(
-        release_id=release[0]["release_id"], words_fingerprint=words.hexdigest(), skip_fingerprint=release[0]["skip_digest"],
+        release_id=release[0]["release_id"], words_fingerprint=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
+        skip_fingerprint=release[0]["skip_digest"],
         shards=tuple(ShardSpec(r["shard"], r["tar_sha256"], r["sample_count"], tar=r["tar_path"], texts=r["texts_path"]) for r in release),
-        root=root, image_entities=(image_entities.path,), entity_texts=(entity_texts.path,), skip=(release[0]["skip_path"],),
+        root=root, skip=(release[0]["skip_path"],), **{name: (one.path,) for name, one in words.items()},
     )  # fmt: skip
+
+
+def caption_mix(recipe: Recipe, study: Study) -> CaptionMix:
+    """Return the mix of a recipe."""
+    return next(mix for mix in study.mixes if mix.name == recipe.mix).caption_mix()
 
 
 def run_spec(recipe: Recipe, study: Study, data: DataSpec) -> RunSpec:
     """Return the complete specification of a recipe on that data."""
-    mix = next(mix for mix in study.mixes if mix.name == recipe.mix)
     facts = recipe.model_dump(exclude={"name", "mix"})
-    return RunSpec(recipe=recipe.name, mix=CaptionMix(mix.name, dict(mix.weights)), data=data, **facts)
+    return RunSpec(recipe=recipe.name, mix=caption_mix(recipe, study), data=data, **facts)
 
 
 def checkpoint_row(spec: RunSpec, fingerprint: str, result: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -48,6 +48,12 @@ def put_looks(small: SmallLake) -> None:
     small.put("attributes", [{"qid": "Q1", **row} for row in (stated, above, mined)])
 
 
+STUDY_MIXES = ["balanced", "alt_text_only", "graph_only"]
+MIXES = [
+    {"name": "all", "weights": {"alt_text": 1.0, "label": 3.0, "title": 4.0}}, {"name": "titles", "weights": {"title": 1.0}},
+]  # fmt: skip
+
+
 def put_graph(small: SmallLake) -> None:
     source = {
         "source": "sparql",
@@ -160,8 +166,11 @@ def put_models(small: SmallLake) -> None:
     small.put("shards", [{"shard": "000-00000", "path": "shards/000.tar", "sample_count": 4}])
     small.put("tombstones", [])
     small.put("release", [{"release_id": RELEASE, "shard": "000-00000", "sample_count": 4}])
-    mixes = [("all", "alt_text", 1.0), ("all", "label", 3.0), ("all", "title", 4.0), ("titles", "title", 1.0)]
-    small.put("caption_mixes", [{"mix": mix, "source": source, "weight": weight} for mix, source, weight in mixes])
+    shares = [(mix["name"], source, weight) for mix in MIXES for source, weight in mix["weights"].items()]
+    small.put("caption_mixes", [{"mix": m, "source": s, "weight": w, "image_count": 1} for m, s, w in shares])
+    small.put("mix_balance", [{"mix": mix["name"], "image_count": 1} for mix in MIXES])
+    small.put("caption_links", [{"image_id": KEPT, "qid": "Q1", "query_id": "q1", "query_kind": "attribute_noun"}])
+    small.put("query_texts", [{"query_id": "q1", "source": "query", "text": "red apple"}])
     spec = {"data": {"shards": [{"name": "000-00000", "samples": 4}], "skip": []}}
     (small.lake.job_folder("train", "run") / "spec.json").write_text(json.dumps(spec))
     metrics = [{"step": step, "samples_seen": 4 * step, "loss": 5.0 - step} for step in (1, 2)]
@@ -191,7 +200,7 @@ def put_models(small: SmallLake) -> None:
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
     """A lake made whole by hand; for reading."""
-    small = SmallLake(tmp_path_factory.mktemp("whole"))
+    small = SmallLake(tmp_path_factory.mktemp("whole"), mixes=[*STUDY_MIXES, *MIXES])
     for put in (put_graph, put_harvest, put_curation, put_models):
         put(small)
     return small
@@ -201,7 +210,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
 def made(whole: SmallLake, tmp_path: Path) -> SmallLake:
     """A copy of it; for changing."""
     shutil.copytree(whole.lake.root, tmp_path / "made" / "lake")
-    return SmallLake(tmp_path / "made")
+    return SmallLake(tmp_path / "made", mixes=[*STUDY_MIXES, *MIXES])
 
 
 @pytest.fixture

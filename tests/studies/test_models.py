@@ -78,7 +78,8 @@ FAULTS: list[tuple[str, Any, str]] = [
      "providers.0: address: found 's3://inaturalist-open-data'; inaturalist needs a file or folder of this machine"),
     ("providers.0", {"name": "table", "address": "x", "columns": {"link": "l"}}, "providers.0.columns: found 'link'; allowed: url, text,"),
     ("mixes.0", "balancd",
-     "mixes: found 'balancd'; allowed: a table of its own, or one of balanced, alt_text_only, graph_only (did you mean balanced?)"),
+     "mixes: found 'balancd'; allowed: a table of its own, or one of balanced, alt_text_only, graph_only, published, published_alt_only, "
+     "published_graph_only (did you mean balanced?)"),
     ("mixes.0", {"name": "m", "weights": {"alt": 1.0}}, "mixes.0: weights.alt: no such source; allowed: alt_text, title,"),
     ("mixes.0", {"name": "m", "weights": {"label": -1.0}}, "mixes.0: mix[m].weights.label"),
     ("mixes.0", {"name": "m", "weights": {"label": 0.0}}, "at least one weight above 0"),

@@ -72,6 +72,11 @@ class TinyWorld:
     pictures: dict[str, str] = field(default_factory=dict)  # image_id -> qid
     shards: list[contract.ShardSpec] = field(default_factory=list)
     entity_texts: list[tuple[str, str, str]] = field(default_factory=list)
+    ancestors: list[tuple[str, str, int]] = field(default_factory=list)  # qid, name, distance
+    links: list[tuple[str, str, str, str]] | None = (
+        None  # image_id, qid, query_id, query_kind; by default a noun query each
+    )
+    query_texts: list[tuple[str, str, str]] | None = None
     skip: list[str] = field(default_factory=list)
 
     def add_shard(self, per_class: int, seed: int, broken: int = 0) -> list[str]:
@@ -95,9 +100,15 @@ class TinyWorld:
         return bad
 
     def write_words(self) -> None:
-        links = [(image_id, qid, f"{self.classes[qid]} photo") for image_id, qid in self.pictures.items()]
-        write_table(self.root / "links.parquet", ("image_id", "qid", "query_text"), links)
-        write_table(self.root / "entity_texts.parquet", ("qid", "kind", "text"), self.entity_texts)
+        links = [(image_id, qid, f"n{qid}", "noun") for image_id, qid in self.pictures.items()]
+        asked = [(f"n{qid}", "query", f"{name} photo") for qid, name in self.classes.items()]
+        columns = ("image_id", "qid", "query_id", "query_kind")
+        write_table(self.root / "links.parquet", columns, links if self.links is None else self.links)
+        queries = asked if self.query_texts is None else self.query_texts
+        write_table(self.root / "query_texts.parquet", ("query_id", "source", "text"), queries)
+        texts = [(*row, "0") for row in self.entity_texts]
+        texts += [(qid, "ancestor", name, str(distance)) for qid, name, distance in self.ancestors]
+        write_table(self.root / "entity_texts.parquet", ("qid", "kind", "text", "distance"), texts)
         write_table(self.root / "skip.parquet", ("image_id",), [(key,) for key in self.skip])
 
     def data(self) -> contract.DataSpec:
@@ -109,6 +120,7 @@ class TinyWorld:
             shards=tuple(self.shards),
             root=str(self.root),
             image_entities=("links.parquet",),
+            query_texts=("query_texts.parquet",),
             entity_texts=("entity_texts.parquet",),
             skip=("skip.parquet",),
         )

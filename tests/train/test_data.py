@@ -65,9 +65,30 @@ def test_epochs_differ_in_order_captions_and_crops(tiny_world):
     assert any(first[key][1] != second[key][1] for key in first)
 
 
+@pytest.mark.parametrize("balance", [{"threshold": 2}, {"per_entity": 3}])
+def test_ranks_of_a_balanced_run_share_its_epochs_without_overlap(tiny_world, balance):
+    mix = CaptionMix("tamed", {"label": 1.0, "alt_text": 1.0}, balance=balance)
+    alone, spec = (
+        tiny_world.run_spec(mix=mix, samples_seen=80),
+        tiny_world.run_spec(mix=mix, samples_seen=80, world_size=2),
+    )
+    whole, parts = batches_of(alone), [batches_of(spec, rank) for rank in range(2)]
+    seen: dict[int, list[int]] = {}
+    for position in range(80):
+        epoch, picture = whole.picture_at(position)
+        seen.setdefault(epoch, []).append(picture)
+    assert all(len(set(pictures)) == len(pictures) < 24 for pictures in seen.values())
+    assert len({frozenset(pictures) for pictures in list(seen.values())[:-1]}) > 1
+    for step in reversed(range(10)):
+        assert whole[step].texts == parts[0][step].texts + parts[1][step].texts
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_any_step_is_the_same_whoever_makes_it(tiny_world, workers):
-    spec = tiny_world.run_spec(samples_seen=80)
+    balance = {"per_entity": 3} if workers else {}
+    spec = tiny_world.run_spec(
+        samples_seen=80, mix=CaptionMix("half", {"label": 1.0, "alt_text": 1.0}, balance=balance)
+    )
     reference = batches_of(spec)
     for step, batch in zip(range(4, 10), load_batches(batches_of(spec), range(4, 10), workers), strict=True):
         assert batch.texts == reference[step].texts

@@ -20,9 +20,11 @@ from PIL import Image
 from entitynet_train import checkpoint, train
 from entitynet_train.compat import import_open_clip
 from entitynet_train.model import eval_transform, export_open_clip, weights_sha256
-from entitynet_train.spec import RunSpec, fingerprint
+from entitynet_train.spec import CaptionMix, RunSpec, fingerprint
 
 MODULE = "entitynet_train.train"
+# A third of the pictures an epoch, so that a resume must know how long the epochs before it were.
+TAMED = CaptionMix("tamed", {"label": 1.0, "alt_text": 1.0}, balance={"threshold": 2})
 
 
 def result_of(out: Path) -> dict:
@@ -88,7 +90,7 @@ def test_a_second_start_of_a_finished_run_changes_nothing(tiny_world, train_here
 
 
 def test_resume_equals_an_unbroken_run_bit_for_bit(tiny_world, train_here, capfd):
-    spec = tiny_world.run_spec()
+    spec = tiny_world.run_spec(mix=TAMED)
     _, whole = train_here(spec, "whole")
     shutil.copytree(whole, whole.with_name("cut"))
     forget_the_end(whole.with_name("cut"), "step_0000002")
@@ -191,7 +193,7 @@ def test_bigger_towers_have_open_clips_shape_and_the_recipes_context(tiny_world)
 
 @pytest.mark.slow
 def test_two_ranks_resume_bit_for_bit_and_agree_with_one(tiny_world, saved_spec, tmp_path, torchrun, train_here):
-    spec = tiny_world.run_spec(world_size=2, workers=1)
+    spec = tiny_world.run_spec(world_size=2, workers=1, mix=TAMED)
     path, whole, cut = saved_spec(spec), tmp_path / "whole", tmp_path / "cut"
     code, said = torchrun.run(MODULE, path, whole)
     assert code == 0, said

@@ -19,11 +19,11 @@ RELEASE = [
      "texts_path": f"release/{n}.parquet", "texts_digest": f"t{n}", "skip_path": "release/skip.parquet", "skip_digest": "s"}
     for n in range(3)
 ]  # fmt: skip
-LINKS, TEXTS = Words("release/links.parquet", "l1"), Words("release/texts.parquet", "e1")
+WORDS = {name: Words(f"release/{name}.parquet", name) for name in ("image_entities", "query_texts", "entity_texts")}
 
 
-def spec(release=RELEASE, links=LINKS, texts=TEXTS, root="/lake", recipe=STUDY.recipes[0]) -> RunSpec:
-    return run_spec(recipe, STUDY, data_spec(release, links, texts, root))
+def spec(release=RELEASE, words=WORDS, root="/lake", recipe=STUDY.recipes[0]) -> RunSpec:
+    return run_spec(recipe, STUDY, data_spec(release, words, root))
 
 
 @pytest.mark.parametrize("recipe", STUDY.recipes, ids=lambda recipe: recipe.name)
@@ -40,9 +40,9 @@ def test_identity_is_what_changes_the_result():
     base = fingerprint(spec())
     assert fingerprint(spec(root="/elsewhere")) == base
     moved = [{**row, "tar_path": "x.tar", "texts_path": "x.parquet", "skip_path": "x"} for row in RELEASE]
-    assert fingerprint(spec(moved, Words("x", "l1"), Words("y", "e1"))) == base
+    assert fingerprint(spec(moved, {name: Words("x", name) for name in WORDS})) == base
     others = [
-        spec(links=Words("release/links.parquet", "l2")), spec(texts=Words("release/texts.parquet", "e2")), spec(RELEASE[:2]),
+        *(spec(words={**WORDS, name: Words("x", "other")}) for name in WORDS), spec(RELEASE[:2]),
         spec([{**row, "skip_digest": "s2"} for row in RELEASE]), spec([{**row, "texts_digest": "x"} for row in RELEASE]),
         spec([{**row, "tar_sha256": "x"} for row in RELEASE]), spec(recipe=STUDY.recipes[0].model_copy(update={"seed": 1})),
     ]  # fmt: skip
@@ -51,7 +51,7 @@ def test_identity_is_what_changes_the_result():
 
 def test_an_empty_release_says_where_to_look():
     with pytest.raises(ValueError, match="no picture was kept; look at entity_report and verdicts"):
-        data_spec([], LINKS, TEXTS, "/lake")
+        data_spec([], WORDS, "/lake")
 
 
 RESULT = {
@@ -96,6 +96,7 @@ def test_a_recipe_is_handed_to_the_cluster_whole(harvested, tmp_path):
     root = harvested.lake.root
     for path in (
         *made.data.image_entities,
+        *made.data.query_texts,
         *made.data.entity_texts,
         *made.data.skip,
         *(s.tar for s in made.data.shards),
