@@ -6,6 +6,7 @@ Does not belong here: what is written.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import tempfile
@@ -17,7 +18,7 @@ from typing import BinaryIO
 def write_atomic(path: Path, content: bytes, synced: bool = True) -> None:
     """Write through a temporary file, fsync and rename; an interruption or a full disk leaves what was there.
 
-    Without `synced` that holds for a killed process, and for a machine that stops only after `os.sync()`.
+    Without `synced` that holds for a killed process, and for a machine that stops only after `sync_file_system`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
@@ -53,6 +54,23 @@ def sync(path: Path) -> None:
     """Have a written file on the disk before anything refers to it."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def sync_file_system(folder: Path) -> None:
+    """Have all that was written to the file system of a folder on the disk, where that can be said of one; else of all.
+
+    Raises OSError where something written before could not be.
+    """
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), f"{folder}: {os.strerror(ctypes.get_errno())}")
+    finally:
+        os.close(descriptor)
 
 
 def is_disk_full(error: BaseException | None) -> bool:

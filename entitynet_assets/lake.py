@@ -18,6 +18,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -29,7 +30,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from entitynet_assets import lineage
-from entitynet_assets.files import sync, write_atomic, write_named
+from entitynet_assets.files import sync, sync_file_system, write_atomic, write_named
 from entitynet_assets.lineage import DriftError, Record
 from entitynet_assets.tables import PREVIOUS, SEALED, TABLES, ContractError, Table
 
@@ -321,26 +322,39 @@ class Lake:
             os.fsync(file.fileno())
 
     @contextlib.contextmanager
-    def noting(self, table: str, slice_name: str, every: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    def noting(
+        self, table: str, slice_name: str, every: int, behind: bool = False
+    ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         """Give a function that notes rows, `every` so many at a time; what is left is noted however the work ends.
 
-        Blobs that were put before a row is noted are on the disk before the row is.
+        Blobs that were put before a row is noted are on the disk before the row is. With `behind` the work goes on while that
+        is waited for, and a kill may lose twice `every` rows.
         """
         waiting: list[Mapping[str, Any]] = []
+        written: list[Future[None]] = []
+
+        def write(rows: Rows) -> None:
+            self._sync_blobs()
+            self.add_notes(table, slice_name, rows)
 
         def note(row: Mapping[str, Any]) -> None:
             waiting.append(row)
             if len(waiting) >= every:
-                self._sync_blobs()
-                self.add_notes(table, slice_name, waiting)
+                if written:
+                    written.pop().result()
+                written.append(writer.submit(write, tuple(waiting)))
                 waiting.clear()
+                if not behind:
+                    written.pop().result()
 
-        try:
-            yield note
-        finally:
-            if waiting:
-                self._sync_blobs()
-                self.add_notes(table, slice_name, waiting)
+        with ThreadPoolExecutor(1, thread_name_prefix="notes") as writer:
+            try:
+                yield note
+            finally:
+                if waiting:
+                    written.append(writer.submit(write, tuple(waiting)))
+                for one in written:
+                    one.result()
 
     def notes(self, table: str, slice_name: str) -> list[dict[str, Any]]:
         """Return the notes of an unfinished slice; a line cut off by a kill is left out, as its work is done again."""
@@ -397,7 +411,7 @@ class Lake:
         """Have all blobs on the disk: once for many, as each by itself costs more than its decoding."""
         if self._unsynced:
             self._unsynced = False  # before, so that a blob that comes meanwhile is not forgotten
-            os.sync()
+            sync_file_system(self.root)
 
     def blob(self, path: str) -> bytes:
         """Return the bytes of a blob by its path relative to the root."""

@@ -42,17 +42,8 @@ _REFUSED = (
     (b"%!PS", "PostScript"), (b"\0\0\0\x0cjP  ", "JPEG 2000"), (b"\xff\x4f\xff\x51", "JPEG 2000"), (b"\xff\x0a", "JPEG XL"),
 )  # fmt: skip
 _BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    ZeroDivisionError,
-    RuntimeError,
-)
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError, RuntimeError,
+)  # fmt: skip
 Box = tuple[float, float, float, float] | None
 _COSINES = 2 * np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1))  # DCT-II, the 8 lowest of 32
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

@@ -13,7 +13,7 @@ from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.tables import DOWNLOADS, IMAGES
 
-FLUSH = 50  # downloads between two notes of the ledger, so that a killed run loses no more than these
+FLUSH = 25  # downloads between two notes of the ledger; a killed run loses no more than twice these
 
 
 @station(
@@ -42,7 +42,7 @@ def downloads(work: Work) -> Made:
         [url for url in work.rows("urls") if url["url_id"] not in taken_down],
     )
     asked = 0
-    with work.lake.noting(work.table.name, work.slice, FLUSH) as note:
+    with work.lake.noting(work.table.name, work.slice, FLUSH, behind=True) as note:
         for number, row in enumerate(work.place.decoders.each(keeper.anew, keeper.stale), 1):
             ledger[row["url_id"]] = row
             note(row)

@@ -15,6 +15,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 Resolver = Callable[[str, int], list[str]]
@@ -56,6 +57,7 @@ def resolved(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
+@lru_cache(4096)  # one request asks for it several times
 def place_of(url: str) -> str:
     """Return the host and port of an address, however it is spelled. Raises ValueError if it has none."""
     parts = urlsplit(url)
