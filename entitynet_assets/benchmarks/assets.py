@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from entitynet_assets.benchmarks.holdout import HeldOut, ManifestError, held_out_row, parse_manifest
@@ -12,6 +13,8 @@ from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Benchmark
 from entitynet_assets.tables import BENCHMARK_IMAGES
 from entitynet_assets.web import PASSING, Answer, Request
+
+REST_S, MAX_REST_S = 900.0, 86_400.0
 
 
 @station(
@@ -26,17 +29,24 @@ from entitynet_assets.web import PASSING, Answer, Request
 def benchmark_images(work: Work) -> Made:
     """Held-out pictures of every registered benchmark, with the hashes that decontamination compares.
 
-    A picture that does not come is counted by its reason; the benchmark is then smaller, and its scores say by `count`.
+    A picture that does not come is counted by its reason; the benchmark is then smaller, and its scores say by `count`. If the
+    reason may pass, the benchmark is asked for again by the first run after a rest.
     """
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
+    wishes: list[float] = []
     for benchmark in work.study.benchmarks:
-        rows += _fetch(work, benchmark, counts)
-    again = any(reason in PASSING for reason in counts)
-    return Made(rows, counts, {"downloads": sum(counts.values())}, unfinished=again)
+        rows += _fetch(work, benchmark, counts, wishes)
+    return Made(rows, counts, {"downloads": sum(counts.values())}, due_at=_later(max(wishes)) if wishes else None)
 
 
-def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str]) -> list[dict[str, Any]]:
+def _later(wish_s: float) -> str:
+    """Return when to ask again (ISO 8601, UTC): after the least rest, or as late as a host wishes; a day at most."""
+    rest = timedelta(seconds=round(min(MAX_REST_S, max(REST_S, wish_s))))
+    return (datetime.now(UTC) + rest).isoformat(timespec="seconds")
+
+
+def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str], wishes: list[float]) -> list[dict[str, Any]]:
     manifest = work.place.web.ask(Request(benchmark.manifest))
     if not manifest.ok:
         raise ManifestError(
@@ -59,6 +69,8 @@ def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str]) -> list[dict[
     came = work.place.decoders.each(decoded, work.place.web.ask_all(asked))
     for number, (entry, answer, picture) in enumerate(came, 1):
         counts["ok" if isinstance(picture, Picture) else picture] += 1
+        if answer.outcome in PASSING:
+            wishes.append(answer.retry_after_s or 0.0)
         if isinstance(picture, Picture):
             image_id = hashlib.sha256(answer.body).hexdigest()
             path = work.lake.put_blob("held_out", f"{image_id}-{kept.name}.jpg", picture.jpeg)

@@ -18,7 +18,7 @@ from entitynet_assets.hits.provider import BadPageError, Batched, Search, provid
 from entitynet_assets.resources import endpoint
 from entitynet_assets.studies.models import TABLES_OF_PICTURES, Provider, Study
 from entitynet_assets.text import hash_id
-from entitynet_assets.web import PASSING, Answer, Limit, Quota, Request
+from entitynet_assets.web import PASSING, Answer, Limit, Quota, Request, Web
 
 Row = dict[str, Any]
 Ledger = Mapping[tuple[str, str, int], Row]  # answer pages by query_id, provider, page
@@ -121,10 +121,10 @@ def placed(request: Request, chosen: Provider) -> Request:
     return replace(request, url=endpoint(chosen.name, chosen.address or request.url))
 
 
-def sent(request: Request, chosen: Provider) -> Request:
+def sent(request: Request, chosen: Provider, web: Web) -> Request:
     """Return a request as it goes out: with the provider's key, counted against its limits and the study's cap."""
     asked = provider(chosen.name)
-    return replace(keyed(request, asked.KEY), quota=quota_of(chosen))
+    return replace(keyed(request, asked.KEY, web), quota=quota_of(chosen))
 
 
 def quota_of(chosen: Provider) -> Quota | None:

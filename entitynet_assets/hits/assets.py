@@ -65,7 +65,7 @@ def search_pages(work: Work) -> Made:
 def _answered(work: Work, asked: list[Ask]) -> Iterator[Row]:
     if not asked:
         return  # the door to the web is opened for who has something to ask
-    requests = ((ask, sent(ask.request, ask.chosen)) for ask in asked)
+    requests = ((ask, sent(ask.request, ask.chosen, work.place.web)) for ask in asked)
     for number, (ask, answer) in enumerate(work.place.web.ask_all(requests), 1):
         yield from page_rows(ask, answer, work.lake.round())
         work.advance(number, len(asked), "searches")

@@ -49,7 +49,7 @@ def asked_rows(work: Work) -> Forecast:
             else:  # it has no count, or nothing to be asked by
                 rows += _rows(query["qid"], chosen, {licence: None}, per_entity[chosen.name])
     passing = 0
-    waiting = (((ask.query, licence, ask), sent(ask.request, ask.chosen)) for licence, ask in asks)
+    waiting = (((ask.query, licence, ask), sent(ask.request, ask.chosen, work.place.web)) for licence, ask in asks)
     for (_, licence, ask), answer in work.place.web.ask_all(waiting) if asks else ():
         passing += answer.outcome in PASSING
         for query, found in zip(ask.queries, _found(ask, licence, answer), strict=True):

@@ -22,7 +22,10 @@ class BadPageError(ValueError):
 
 @dataclass(frozen=True)
 class Key:
-    """How a provider wants to be told who asks: a header or a parameter of this name, from ENTITYNET_KEY_<PROVIDER>."""
+    """How a provider wants to be told who asks: a header or a parameter of this name, from ENTITYNET_KEY_<PROVIDER>.
+
+    `exchange` is where a client's id and secret, joined by a colon, are exchanged for a token (OAuth 2.0 client credentials).
+    """
 
     variable: str
     source: str  # where to get one
@@ -30,6 +33,7 @@ class Key:
     parameter: str = ""
     prefix: str = ""  # what stands before the key in the header
     needed: bool = True
+    exchange: str = ""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ FAULTS: dict[str, Fault] = {
     "moved": Fault("one redirect on its host"),
     "chain": Fault("three redirects, over to another host"),
     "moved_private": Fault("a redirect to where robots.txt lets nobody", "robots"),
+    "moved_inside": Fault("a redirect to an address inside a network", "forbidden_address"),
     "loop": Fault("two addresses that lead to each other", "too_many_redirects", visits=3),
     # Hosts with wishes.
     "robots": Fault("in a folder that robots.txt forbids", "robots", visits=0),
@@ -73,8 +74,8 @@ DETOURS = (
     *("moved", "optout", "chain", "locked", "moved_private", "moved"),
     *("optout", "chain", "busy", "slow", "locked", "moved_private"),
 )
-# These cost a client time on each try, and a later run tries again; of 48 entities one has each, of the first twelve none.
-HOPELESS = {12: "stubborn", 13: "drip", 14: "reset"}
+# Of 48 entities one has each, of the first twelve none: the first three cost a client time on each try, and a later run tries again.
+HOPELESS = {12: "stubborn", 13: "drip", 14: "reset", 15: "moved_inside"}
 HOPELESS_EVERY, LEAK_EVERY, ROBOTS_EVERY = 48, 4, 5
 
 

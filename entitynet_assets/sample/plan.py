@@ -22,6 +22,9 @@ BENCHMARK_HOST = "benchmarks.test"
 PHOTO_HOSTS = ("photos-a.test", "photos-b.test", "photos-c.test")
 ROBOTS_HOST = "photos-c.test"
 ROBOTS_PATH = "/private/"
+INSIDE = (
+    "169.254.169.254"  # where clouds tell their machines secrets; nobody may ask there, and this world has no such site
+)
 OWN_HOSTS = {  # faults of a whole host have one of their own
     "optout": "photos-optout.test",
     "locked": "photos-locked.test",
@@ -86,6 +89,7 @@ class Picture:
             "moved": (start, (self.host, f"/new/{name}")),
             "chain": (start, (self.host, f"/via/{name}"), (beside, f"/from/{name}"), (beside, f"/new/{name}")),
             "moved_private": (start, (ROBOTS_HOST, f"{ROBOTS_PATH}{name}")),
+            "moved_inside": (start, (INSIDE, f"/latest/{name}")),
             "loop": (start, (self.host, f"/via/{name}"), start),
         }.get(self.fault, (start,))
 

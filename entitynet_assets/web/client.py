@@ -26,9 +26,10 @@ import httpx
 from entitynet_assets.folder_site import SCHEME, FolderSite
 from entitynet_assets.web.addresses import Reach, host_of, place_of
 from entitynet_assets.web.hops import answered, beside, outcome_of, redirected, used_up
+from entitynet_assets.web.known import Known
 from entitynet_assets.web.manners import PRODUCT, RULES_AGE_S, RULES_BYTES, Rules, reservations, robots_rules
 from entitynet_assets.web.messages import PASSING, Answer, Request, rest_s, retry_after_s
-from entitynet_assets.web.pace import BACKOFF_S, MAX_PAUSE_S, Pace
+from entitynet_assets.web.pace import MAX_PAUSE_S, Pace, backoff_s
 from entitynet_assets.web.quota import QuotaFile
 from entitynet_assets.web.wire import REDIRECTS, SLOWEST_BYTES, SLOWEST_S, Caps, Exchange, Lanes
 
@@ -38,6 +39,7 @@ MAX_REDIRECTS = 5
 WORKERS = 128  # requests on the wire at once, over all hosts
 UNREAD = 32  # answers that may wait for a slow reader, beside those on the wire
 DRAWN = 32  # requests drawn ahead for each that may be on the wire, so that a slow host's do not fill the way
+HOSTS, ORIGINS = 50_000, 5_000  # whose pace, whose rules are remembered at most, but for those in use or in trouble
 RETRIED = ("throttled", "timeout", "connection", "http_error", "truncated")
 
 
@@ -48,6 +50,11 @@ class _Origin:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     rules: Rules | None = None
     asked_at: float = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """True if nobody is asking for its rules: forgotten, they would be asked for again."""
+        return not self.lock.locked()
 
 
 @dataclass
@@ -106,8 +113,8 @@ class Web:
         self.slowest = (SLOWEST_BYTES, SLOWEST_S)
         self.rules_age_s = RULES_AGE_S
         self._folders: dict[str, FolderSite] = {}
-        self._hosts: dict[str, Pace] = {}
-        self._origins: dict[str, _Origin] = {}
+        self._hosts = Known(lambda: Pace(self.per_host), HOSTS)
+        self._origins = Known(_Origin, ORIGINS)
         self.lanes = Lanes(self.reach)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -198,7 +205,7 @@ class Web:
             if number < tries:
                 way.let_go()
             if number < tries and "retry-after" not in answer.headers:
-                await asyncio.sleep(BACKOFF_S * 2 ** (number - 1))
+                await asyncio.sleep(backoff_s(request.url, number))
         if answer.outcome in PASSING and answer.retry_after_s is None:
             wish = retry_after_s(answer.headers.get("retry-after", ""))
             answer = replace(answer, retry_after_s=rest_s(answer.tries) if wish is None else wish)
@@ -296,7 +303,7 @@ class Web:
     # -- manners ---------------------------------------------------------------------------------------------------
 
     def _pace(self, url: str) -> Pace:
-        return self._hosts.setdefault(host_of(url), Pace(self.per_host))
+        return self._hosts[host_of(url)]
 
     async def _refusal(self, hop: Request, before: str | None, way: _Way) -> Answer | None:
         """Return why an address is not asked: it is not ours to ask, or the host's rules forbid it."""
@@ -304,7 +311,7 @@ class Web:
             return Answer(hop.url, "forbidden_address", fault)
         if not hop.robots:
             return None
-        origin = self._origins.setdefault(f"{urlsplit(hop.url).scheme}://{place_of(hop.url)}", _Origin())
+        origin = self._origins[f"{urlsplit(hop.url).scheme}://{place_of(hop.url)}"]
         async with origin.lock:
             if origin.rules is None or time.monotonic() - origin.asked_at > self.rules_age_s:
                 origin.rules, origin.asked_at = await self._rules(hop.url, before, way), time.monotonic()

@@ -11,6 +11,7 @@ every 50 answers up to the study's `per_host`: additive increase, multiplicative
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
 from entitynet_assets.web.messages import PASSING, Answer, retry_after_s
@@ -34,12 +35,19 @@ class Pace:
         self.resume_at = self.next_at = 0.0
         self.failures = self.opt_outs = 0
         self.least_gap_s = 0.0  # what robots.txt asks for (Crawl-delay)
-        self._latency_s, self._cut_at, self._active = MIN_LATENCY_S, 0.0, 0
+        self._latency_s, self._cut_at, self._active, self._waiting = MIN_LATENCY_S, 0.0, 0, 0
         self._door, self._freed = asyncio.Lock(), asyncio.Event()
         self._closed: Answer | None = None
 
     async def enter(self) -> Answer | None:
         """Wait for a turn, first come first served; returns None, or why there will be none in this run."""
+        self._waiting += 1
+        try:
+            return await self._enter()
+        finally:
+            self._waiting -= 1
+
+    async def _enter(self) -> Answer | None:
         async with self._door:
             while True:
                 pause = max(self.resume_at, self.next_at) - time.monotonic()
@@ -60,6 +68,13 @@ class Pace:
         """Give the turn back."""
         self._active -= 1
         self._freed.set()
+
+    @property
+    def idle(self) -> bool:
+        """True if nobody has or waits for a turn and nothing is known of the host that a new pace would not know."""
+        unused = not self._active and not self._waiting and self._closed is None
+        untroubled = not self.failures and not self.opt_outs and self.width >= self.cap and not self.least_gap_s
+        return unused and untroubled and max(self.resume_at, self.next_at) <= time.monotonic()
 
     @property
     def gap_s(self) -> float:
@@ -106,3 +121,11 @@ class Pace:
         if answer.outcome == "throttled" or (answer.outcome == "http_error" and pause is not None):
             pause = BACKOFF_S * 2 ** (answer.tries - 1) if pause is None else pause
             self.resume_at = max(self.resume_at, time.monotonic() + pause)
+
+
+def backoff_s(url: str, tries: int) -> float:
+    """Return the pause before another try of an address: 0.25 s, doubled with every try, give or take a half.
+
+    So addresses that failed together do not come again together; the chance is the address's own and the same in every run.
+    """
+    return BACKOFF_S * 2 ** (tries - 1) * random.Random(f"{url} {tries}").uniform(0.5, 1.5)

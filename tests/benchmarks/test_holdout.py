@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -76,13 +77,23 @@ class Faulty:
         yield from ((tag, self.replace(tag, answer)) for tag, answer in reversed(answers))
 
 
-def test_a_picture_that_does_not_come_is_counted_and_asked_for_again(rooms):
+@pytest.mark.parametrize(("wish_s", "rest_s"), [(60.0, 900), (7200.0, 7200), (10.0**7, 86_400)])
+def test_a_picture_that_does_not_come_is_counted_and_asked_for_again_after_a_rest(rooms, wish_s, rest_s):
     real = rooms.place.web
     lost = rooms.server.world.benchmark()[0].url
-    rooms.place.web = Faulty(real, lambda tag, answer: Answer(answer.url, "timeout") if answer.url == lost else answer)
+    away = Answer(lost, "timeout", retry_after_s=wish_s)
+    rooms.place.web = Faulty(real, lambda tag, answer: away if answer.url == lost else answer)
+    began = datetime.now(UTC)
     rooms.bring("benchmark_images")
     assert rooms.counts("benchmark_images")["timeout"] == 1
+    record = rooms.lake.record("benchmark_images", "whole")
+    rested = (datetime.fromisoformat(record.due_at) - began).total_seconds()
+    assert rest_s - 1 <= rested <= rest_s + 60
     rooms.place.web = real
+    rooms.bring("benchmark_images")
+    assert rooms.counts("benchmark_images")["timeout"] == 1  # it still rests
+    path = rooms.lake.root / "tables" / "benchmark_images" / "whole.json"
+    path.write_text(path.read_text().replace(record.due_at, "2026-01-01T00:00:00+00:00"))
     rooms.bring("benchmark_images")
     assert rooms.counts("benchmark_images") == {"ok": len(rooms.server.world.benchmark())}
 

@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
+from entitynet_assets.hits import keys
 from entitynet_assets.hits.keys import need_keys
+from entitynet_assets.hits.provider import provider
 from entitynet_assets.studies.models import StudyError
 from tests.fakes.image_searches import KEYS, SEARCHES, TOTAL, serve_searches
-from tests.fakes.web_server import FaultyServer, faulty_server
+from tests.fakes.web_server import Call, FaultyServer, faulty_server
 from tests.small_lake import SmallLake
 
 ITEM = {
@@ -99,6 +102,65 @@ def test_a_refused_key_is_a_row_without_it(
     pages = filled(small, {"name": "flickr"}).make("search_pages")
     assert {page["outcome"] for page in pages} == {"forbidden"}
     assert "mistyped-key" not in json.dumps(pages)
+
+
+def tokens(server: FaultyServer, life_s: float) -> list[str]:
+    """Serve Openverse's exchange in its documented shape; returns the tokens given, as they come to be."""
+    given: list[str] = []
+
+    def exchange(call: Call) -> None:
+        said = dict(parse_qsl(call.body.decode()))
+        if (said.get("grant_type"), said.get("client_id"), said.get("client_secret")) != (
+            "client_credentials",
+            "me",
+            "hush/hush",
+        ):
+            call.answer(401, b'{"error": "invalid_client"}')
+            return
+        given.append(f"token-{len(given)}")
+        found = {"access_token": given[-1], "expires_in": life_s, "token_type": "Bearer", "scope": "read write"}
+        call.answer(200, json.dumps(found).encode())
+
+    server.on("/token", exchange)
+    return given
+
+
+@pytest.mark.parametrize(("life_s", "exchanges"), [(43_200, 1), (1, 4)])
+def test_an_id_and_secret_are_exchanged_for_a_token_that_is_kept_while_it_lasts(
+    life_s: float,
+    exchanges: int,
+    small: SmallLake,
+    searches: FaultyServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(keys, "_tokens", {})
+    given = tokens(searches, life_s)
+    monkeypatch.setenv("ENTITYNET_KEY_OPENVERSE", "me:hush/hush")
+    monkeypatch.setenv("ENTITYNET_ENDPOINT_OPENVERSE_TOKEN", searches.url("/token"))
+    pages = filled(small, {"name": "openverse"}).make("search_pages")
+    assert {page["outcome"] for page in pages} == {"ok"}
+    asked = [call.headers["Authorization"] for call in searches.log if call.path.startswith("/openverse")]
+    assert len(asked) == 4
+    assert len(given) == exchanges
+    assert set(asked) == {f"Bearer {token}" for token in given}
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "lake").rglob("*") if path.is_file())
+    assert not [secret for secret in ("hush", *given) if secret.encode() in kept]
+    body = f'{{"me": "hush/hush", "next": "?s=hush%2Fhush", "token": "{given[-1]}"}}'
+    assert keys.without_key(body, provider("openverse").KEY) == '{"me": "KEY", "next": "?s=KEY", "token": "KEY"}'
+
+
+def test_a_wrong_secret_is_told_and_not_repeated(
+    small: SmallLake, searches: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "_tokens", {})
+    tokens(searches, 60)
+    monkeypatch.setenv("ENTITYNET_KEY_OPENVERSE", "me:wrong")
+    monkeypatch.setenv("ENTITYNET_ENDPOINT_OPENVERSE_TOKEN", searches.url("/token"))
+    with pytest.raises(StudyError, match="ENTITYNET_KEY_OPENVERSE: no token for this id and secret") as caught:
+        filled(small, {"name": "openverse"}).make("search_pages")
+    assert "wrong" not in str(caught.value)
+    assert not [call for call in searches.log if call.path.startswith("/openverse")]
 
 
 def test_a_key_that_is_missing_is_told_before_anything_is_asked(

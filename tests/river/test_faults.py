@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from entitynet_assets.sample.faults import COPIES, FAULTS
-from entitynet_assets.sample.plan import OWN_HOSTS, ROBOTS_PATH, Picture
+from entitynet_assets.sample.plan import INSIDE, OWN_HOSTS, ROBOTS_PATH, Picture
 from entitynet_assets.sample.search import SearchIndex, answer
 from entitynet_assets.sample.server import SampleServer, Visit, serve
 from entitynet_assets.sample.world import SEARCH_HOST, make_world
@@ -19,9 +19,9 @@ from tests.river.conftest import River, small_study
 pytestmark = pytest.mark.slow
 WORLD = {"entities": 16, "pictures": 6, "holdout": 2}
 TRIES = 3
-# What the sample's web does not do: an address that no client can read or may reach, a picture that a decoder dies of, and
+# What the sample's web does not do: an address that no client can read, a picture that a decoder dies of, and
 # what only a study brings about.
-NOT_OF_THE_WEB = {"bad_url", "taken_down", "forbidden_address", "undecodable", "licence", "relevance"}
+NOT_OF_THE_WEB = {"bad_url", "taken_down", "undecodable", "licence", "relevance"}
 RULES_PATHS = ("/robots.txt", "/.well-known/tdmrep.json")
 
 
@@ -121,7 +121,10 @@ def test_robots_txt_is_asked_once_a_host(river: River, in_play: dict[str, Pictur
     asked = river.server.requests()
     hosts = {host for row in in_play.values() for host, _ in row.route}
     found = {host: asked[host, "/robots.txt"] for host in hosts}
-    assert found == dict.fromkeys(hosts, 1) | {OWN_HOSTS["busy"]: 2}  # the first request to that host is throttled
+    assert found == dict.fromkeys(hosts, 1) | {
+        INSIDE: 0,
+        OWN_HOSTS["busy"]: 2,
+    }  # the first request to that host is throttled
 
 
 def test_a_host_that_asks_for_rest_is_left_alone_until_it_is_over(visits: list[Visit]) -> None:

@@ -51,6 +51,11 @@ def test_a_moved_picture_is_where_the_redirects_lead(ask: Callable, first: Calla
     assert "/private/" in follow(ask, first("moved_private").url)[-1][1]
 
 
+def test_a_redirect_leads_inside_a_network(ask: Callable, first: Callable) -> None:
+    answer = ask(first("moved_inside").url)
+    assert (answer.status_code, urlsplit(answer.headers["location"]).hostname) == (301, "169.254.169.254")
+
+
 def test_a_loop_has_no_end(ask: Callable, first: Callable) -> None:
     seen = follow(ask, first("loop").url, 9)
     assert {status for status, _ in seen} == {301}

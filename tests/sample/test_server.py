@@ -21,7 +21,7 @@ from entitynet_assets.sample.world import CONTROL_HOST, World, hosts, make_world
 
 SMALL = {"entities": 8, "pictures": 3, "holdout": 2}
 STATUS = {"missing": 404, "gone": 410, "forbidden": 403, "failing": 500}
-HOPS = {"moved", "chain", "moved_private", "loop"}
+HOPS = {"moved", "chain", "moved_private", "moved_inside", "loop"}
 UNWILLING = {"busy", "stubborn", "slow", "drip", "cut", "reset"}  # tests/sample/test_faults.py asks for these
 
 

@@ -15,7 +15,7 @@ def test_links_know_their_kind_and_forget_what_is_no_longer_asked(small: SmallLa
         ("a", "Q1", "query", "n"),
         ("a", "Q2", "query", "a"),
         ("b", "Q2", "query", "retired"),
-        ("b", "Q2", "alt_text", ""),
+        ("b", "Q2", "text", ""),
     ]
     small.put(
         "image_entities", [{"image_id": i, "qid": q, "evidence": e, "query_id": query} for i, q, e, query in links]

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from entitynet_assets.web import Answer, Limit, Quota, Request, rest_s
-from entitynet_assets.web.pace import GROWTH, MAX_PAUSE_S, MIN_WIDTH, QUARANTINE, Pace
+from entitynet_assets.web.known import Known
+from entitynet_assets.web.pace import BACKOFF_S, GROWTH, MAX_PAUSE_S, MIN_WIDTH, QUARANTINE, Pace, backoff_s
 from tests.fakes.web_server import Call
 
 OK = Answer("", "ok", status=200)
@@ -166,3 +167,47 @@ def test_what_a_fault_of_ours_raises_reaches_the_reader(server, web):
 
     with pytest.raises(AttributeError):
         list(web.ask_all([(1, Broken())]))  # type: ignore[list-item]
+
+
+def test_pauses_between_tries_double_and_differ_by_address_and_never_by_run():
+    urls = [f"http://h.test/{number}" for number in range(200)]
+    for tries in (1, 2, 3):
+        pauses = [backoff_s(url, tries) for url in urls]
+        assert pauses == [backoff_s(url, tries) for url in urls]
+        middle = BACKOFF_S * 2 ** (tries - 1)
+        assert all(0.5 * middle <= pause <= 1.5 * middle for pause in pauses)
+        assert len(set(pauses)) == len(urls)
+        assert sum(pauses) / len(pauses) == pytest.approx(middle, rel=0.1)
+
+
+def test_of_very_many_hosts_those_that_owe_nothing_are_forgotten_and_none_other():
+    hosts = Known(lambda: Pace(2), 100)
+    troubled = {f"t{number}.test": hosts[f"t{number}.test"] for number in range(30)}
+    for number, pace in enumerate(troubled.values()):
+        if number % 2:
+            pace.learn(TIMEOUT, time.monotonic())
+        else:
+            pace.least_gap_s = 5.0
+    busy = hosts["busy.test"]
+    assert asyncio.run(busy.enter()) is None
+    for number in range(10_000):
+        pace = hosts[f"h{number}.test"]
+        pace.learn(OK, time.monotonic())
+        assert hosts[f"h{number}.test"] is pace
+    assert len(hosts) <= 125
+    assert all(hosts[name] is pace for name, pace in troubled.items())
+    assert hosts["busy.test"] is busy
+    assert not busy.idle
+    busy.leave()
+    busy.next_at = 0.0
+    assert busy.idle
+
+
+def test_where_all_are_in_trouble_none_is_forgotten():
+    hosts = Known(lambda: Pace(2), 10)
+    held = {f"t{number}.test": hosts[f"t{number}.test"] for number in range(8)}
+    for number in range(500):
+        pace = held[f"x{number}.test"] = hosts[f"x{number}.test"]
+        pace.learn(TIMEOUT, time.monotonic())
+    assert len(hosts) >= 500
+    assert all(hosts[name] is pace for name, pace in held.items() if name.startswith("x"))

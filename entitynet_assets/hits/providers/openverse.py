@@ -1,8 +1,8 @@
 """Openverse: openly licensed pictures of many collections, by text.
 
-Rate limit without a key: 20 a minute and 200 a day as a client in the wild documents them; with a token (OAuth2, in
-ENTITYNET_KEY_OPENVERSE) 100 a minute and 10,000 a day. A page has 20 results without a token, 50 with one; 240 results of a search
-at most. Licence: stated for each. The terms forbid scraping the catalogue: for narrow studies.
+Rate limit without a key: 20 a minute and 200 a day as a client in the wild documents them; with a token (OAuth2: the token, or id:secret
+of a registered client, in ENTITYNET_KEY_OPENVERSE) 100 a minute and 10,000 a day. A page has 20 results without a token, 50 with one;
+240 results of a search at most. Licence: stated for each. The terms forbid scraping the catalogue: for narrow studies.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Openverse(Provider):
     MOST_WITHOUT_KEY = 20
     KEY = Key(
         "ENTITYNET_KEY_OPENVERSE", "https://api.openverse.org/v1/#tag/auth", header="Authorization", prefix="Bearer ", needed=False,
+        exchange="https://api.openverse.org/v1/auth_tokens/token/",
     )  # fmt: skip
     TERMS = "open licences, stated for each: check each; no scraping of the catalogue"
     STYLES = ("photo", "drawing")
