@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import struct
@@ -276,6 +277,18 @@ def test_a_jpeg_that_is_decoded_smaller_is_the_same_picture(size: tuple[int, int
     error = np.abs(small - np.asarray(saved_and_read(whole), dtype=int))
     assert error.mean() < 1.45
     assert np.percentile(error, 99) < 7
+
+
+def test_a_thumbnail_is_luma_and_coarse_chroma_of_the_whole_picture() -> None:
+    halves = Image.new("RGB", (300, 200), (255, 0, 0))
+    halves.paste((0, 0, 0), (150, 0, 300, 200))
+    content = read_picture(saved(halves, "PNG"), Kept(512)).thumbnail
+    values = np.frombuffer(base64.b64decode(content), dtype=np.uint8)
+    luma, blue, red = values[:576].reshape(24, 24), values[576:592].reshape(4, 4), values[592:].reshape(4, 4)
+    assert luma[:, :10].min() == luma[:, :10].max() == 76
+    assert luma[:, 14:].max() == 0
+    assert (blue[:, 0].tolist(), red[:, 0].tolist()) == ([84] * 4, [255] * 4)
+    assert blue[:, 3].tolist() == red[:, 3].tolist() == [128] * 4
 
 
 def test_entropy_is_0_for_one_colour_and_1_for_two_in_halves() -> None:

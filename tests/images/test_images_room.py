@@ -82,6 +82,7 @@ def test_images_say_what_is_stored(harvest):
         served = harvest.lake.blob(harvest.lake.blob_path("served", row["image_id"]))
         picture = read_picture(served, Kept(side))
         assert (row["phash"], row["dhash"], row["entropy_bits"]) == (picture.phash, picture.dhash, picture.entropy_bits)
+        assert row["thumbnail"] == picture.thumbnail
         assert min(row["width_px"], row["height_px"]) <= max(side, 1)
         assert (row["original_width_px"], row["original_height_px"]) == (
             picture.original_width_px,
