@@ -131,6 +131,12 @@ def test_another_encoder_embeds_all(change: dict[str, str], bench: Bench) -> Non
     assert {row["encoder"] for row in bench.small.lake.rows("embeddings")} == {change.get("model", "words")}
 
 
+def test_the_vector_of_a_picture_that_is_gone_goes(bench: Bench) -> None:
+    bench.put(a="apple", c="pear")
+    assert bench.bring()["embeddings"].work == {"embedded": 0, "embed_jobs": 0}
+    assert [row["image_id"] for row in bench.small.lake.rows("embeddings")] == ["a", "c"]
+
+
 def test_vectors_of_a_table_from_before_it_named_the_weights_are_made_anew(bench: Bench) -> None:
     columns = tuple(column for column in EMBEDDINGS.columns if column.name != "encoder_sha256")
     rows = [{key: row[key] for key in row if key != "encoder_sha256"} for row in bench.small.lake.rows("embeddings")]
