@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from entitynet_assets.resources import need_data
+from entitynet_assets.studies.models import StudyError
+from entitynet_assets.tables import EMBEDDINGS
 from tests.fakes.encoder import WordEncoder, vector_of
 from tests.small_lake import SmallLake
 
@@ -127,6 +131,20 @@ def test_another_encoder_embeds_all(change: dict[str, str], bench: Bench) -> Non
     assert {row["encoder"] for row in bench.small.lake.rows("embeddings")} == {change.get("model", "words")}
 
 
+def test_the_vector_of_a_picture_that_is_gone_goes(bench: Bench) -> None:
+    bench.put(a="apple", c="pear")
+    assert bench.bring()["embeddings"].work == {"embedded": 0, "embed_jobs": 0}
+    assert [row["image_id"] for row in bench.small.lake.rows("embeddings")] == ["a", "c"]
+
+
+def test_vectors_of_a_table_from_before_it_named_the_weights_are_made_anew(bench: Bench) -> None:
+    columns = tuple(column for column in EMBEDDINGS.columns if column.name != "encoder_sha256")
+    rows = [{key: row[key] for key in row if key != "encoder_sha256"} for row in bench.small.lake.rows("embeddings")]
+    bench.small.lake.write_rows(replace(EMBEDDINGS, columns=columns), rows, "000")
+    bench.bring()
+    assert bench.encoder.pictures == [["a", "b", "c", "d"]] * 2
+
+
 def test_a_held_out_picture_that_no_hash_tells_is_told_by_its_embedding(bench: Bench) -> None:
     path = bench.small.lake.put_blob("held_out", "held", b"apple")
     row = {"benchmark": "sample-drawings", "image_id": "h", "path": path, "phash": 2**64 - 1}
@@ -165,3 +183,12 @@ def test_a_list_of_hashes_blocks_without_an_encoder(tmp_path: Path, monkeypatch:
     (tmp_path / "list.txt").write_text("# nothing\n")
     bench.bring()
     assert bench.verdicts("blocklist")["a"] == ("keep", None)
+
+
+def test_a_list_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTITYNET_DATA", str(tmp_path))
+    small = SmallLake(tmp_path, curation={"blocklist": "list.txt"})
+    with pytest.raises(StudyError, match=r"curation.blocklist: no list.txt under ENTITYNET_DATA"):
+        need_data(small.study)
+    with pytest.raises(StudyError, match=r"curation.blocklist: list.txt: .*; name a text file of hashes"):
+        small.run("blocked_images")

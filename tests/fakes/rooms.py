@@ -39,7 +39,7 @@ def changed(study: Study, **sections: Any) -> Study:
     """Return a study with some values changed; a mapping changes keys of a section."""
     raw = study.model_dump(exclude_none=True)
     for name, value in sections.items():
-        raw[name] = {**raw[name], **value} if isinstance(value, Mapping) else value
+        raw[name] = {**(raw.get(name) or {}), **value} if isinstance(value, Mapping) else value
     return parse_study(raw, "test")
 
 

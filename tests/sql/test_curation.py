@@ -18,14 +18,7 @@ ENCODER = {"model": "some/model", "sha256": "0" * 64, "min_relevance": 0.25, "le
 
 
 def verdicts(small: SmallLake, encoder: dict[str, Any] | None = None, **picture: Any) -> dict[str, tuple[Any, ...]]:
-    return decided(small, {"encoder": encoder} if encoder else {}, **picture)
-
-
-def decided(
-    small: SmallLake, study: dict[str, Any], rules: dict[str, Any] | None = None, **picture: Any
-) -> dict[str, tuple[Any, ...]]:
-    """Return (verdict, reason, measure, threshold) of one picture by rule; `rules` are changes to the thresholds above."""
-    small.choose(curation={**CURATION, **(rules or {})}, **study)
+    small.choose(curation=CURATION, **({"encoder": encoder} if encoder else {}))
     small.put("images", [{**SOUND, **picture}])
     return {
         row["rule"]: (row["verdict"], row["reason"], row["measure"], row["threshold"]) for row in small.make("verdicts")

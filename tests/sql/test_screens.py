@@ -2,124 +2,141 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.small_lake import SmallLake
-from tests.sql.test_curation import ENCODER, decided, verdicts
+from tests.sql.test_curation import CURATION, ENCODER, SOUND, verdicts
 
 SCREEN = {"name": "gore", "rule": "unwanted", "prompts": ["blood"], "contrast": ["paint"], "margin": 0.1}
 PEOPLE = {"name": "people", "rule": "people", "prompts": ["a person"], "contrast": ["a statue"], "margin": 0.0}
 
 
-def put_addresses(small: SmallLake, *licences: str | None) -> None:
-    """Let one address serve the picture under each licence."""
-    names = [f"u{number}" for number, _ in enumerate(licences)]
-    small.put("downloads", [{"url_id": name, "image_id": "i"} for name in names])
-    small.put("urls", [{"url_id": name, "licence": said} for name, said in zip(names, licences, strict=True)])
+def decided(small: SmallLake, rule: str, pictures: int, rules: dict[str, Any], **study: Any) -> list[tuple[Any, ...]]:
+    """Return (verdict, reason, measure, threshold) of a rule for the pictures 0, 1, ...; `rules` are changes to the thresholds."""
+    small.choose(curation={**CURATION, **rules}, **study)
+    small.put("images", [{**SOUND, "image_id": str(number)} for number in range(pictures)])
+    rows = {row["image_id"]: row for row in small.make("verdicts") if row["rule"] == rule}
+    return [
+        tuple(rows[str(number)][name] for name in ("verdict", "reason", "measure", "threshold"))
+        for number in range(pictures)
+    ]
 
 
-REFUSED, ALLOWED = (
-    {"licences_refused": ["NC"], "licences_allowed": []},
-    {"licences_refused": [], "licences_allowed": ["CC0", "BY"]},
-)
-LICENCES = [
-    (REFUSED, ("BY",), ("keep", None)),
-    (REFUSED, ("BY", "NC"), ("reject", "refused_NC")),  # a refusal anywhere counts where nothing is said to be allowed
-    (REFUSED, (None,), ("keep", None)),
-    ({"licences_refused": ["unknown"]}, (None,), ("reject", "refused_unknown")),
-    (ALLOWED, ("NC", None, "BY"), ("keep", None)),  # one allowed address is enough
-    (ALLOWED, ("NC",), ("reject", "not_allowed_NC")),
-    (ALLOWED, (None,), ("reject", "not_allowed_unknown")),
-    (ALLOWED, (), ("reject", "not_allowed_unknown")),
-    ({"licences_refused": ["NC"], "licences_allowed": ["BY"]}, ("NC",), ("reject", "refused_NC")),
-    ({"licences_refused": ["NC"], "licences_allowed": ["BY"]}, ("NC", "BY"), ("keep", None)),
-    ({"licences_refused": [], "licences_allowed": ["unknown"]}, (None,), ("keep", None)),
+LICENCES: list[tuple[dict[str, Any], list[tuple[tuple[str | None, ...], str, str | None]]]] = [
+    ({"licences_refused": ["NC"]}, [
+        (("BY",), "keep", None),
+        (("BY", "NC"), "reject", "refused_NC"),  # a refusal anywhere counts where nothing is said to be allowed
+        ((None,), "keep", None),
+    ]),
+    ({"licences_refused": ["unknown"]}, [((None,), "reject", "refused_unknown"), (("BY",), "keep", None)]),
+    ({"licences_refused": [], "licences_allowed": ["CC0", "BY"]}, [
+        (("NC", None, "BY"), "keep", None),  # one allowed address is enough
+        (("NC",), "reject", "not_allowed_NC"),
+        ((None,), "reject", "not_allowed_unknown"),
+        ((), "reject", "not_allowed_unknown"),
+    ]),
+    ({"licences_refused": ["NC"], "licences_allowed": ["BY"]}, [(("NC",), "reject", "refused_NC"), (("NC", "BY"), "keep", None)]),
+    ({"licences_refused": [], "licences_allowed": ["unknown"]}, [((None,), "keep", None)]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rules", "licences", "verdict"), LICENCES)
-def test_licences_of_all_addresses_count(rules: dict, licences: tuple, verdict: tuple, small: SmallLake) -> None:
-    put_addresses(small, *licences)
-    assert decided(small, {}, rules)["licence"] == (*verdict, None, None)
+@pytest.mark.parametrize(("rules", "cases"), LICENCES)
+def test_licences_of_all_addresses_count(rules: dict, cases: list, small: SmallLake) -> None:
+    addresses = [(f"u{image}-{number}", str(image), said)
+                 for image, (licences, _, _) in enumerate(cases) for number, said in enumerate(licences)]  # fmt: skip
+    small.put("downloads", [{"url_id": url, "image_id": image} for url, image, _ in addresses])
+    small.put("urls", [{"url_id": url, "licence": said} for url, _, said in addresses])
+    expected = [(verdict, reason, None, None) for _, verdict, reason in cases]
+    assert decided(small, "licence", len(cases), rules) == expected
 
 
-TEXTS = [  # rules, cleaned texts, whether a page says anything, verdict
-    ({}, (), False, ("not_judged", "no_text", None, 0.0)),
-    ({}, (), True, ("keep", "only_boilerplate", 0.0, 0.0)),
-    ({}, ("an apple",), True, ("keep", None, 1.0, 0.0)),
-    ({"min_texts": 1}, (), False, ("not_judged", "no_text", None, 1.0)),
-    ({"min_texts": 1}, (), True, ("reject", "only_boilerplate", 0.0, 1.0)),
-    ({"min_texts": 1}, ("an apple",), True, ("keep", None, 1.0, 1.0)),
-    ({"min_texts": 2}, ("an apple",), False, ("reject", "few_texts", 1.0, 2.0)),
-    ({"refused_words": ["stock photo"]}, ("a red apple", "Stock Photo, apple"), True, ("reject", "refused_word_stock photo", None, 0.0)),
-    ({"refused_words": ["nude"]}, ("denuded hills", "nudes"), True, ("keep", None, 2.0, 0.0)),
-    ({"refused_words": ["ass"]}, ("Straßass und assé", "cl\u00e1ss"), True, ("keep", None, 2.0, 0.0)),
-    ({"refused_words": ["обои", "c++"]}, ("ОБОИ!",), True, ("reject", "refused_word_обои", None, 0.0)),
-    ({"refused_words": ["c++"]}, ("written in C++.",), True, ("reject", "refused_word_c++", None, 0.0)),
+# Per rules: cleaned texts, whether a page says anything, what comes of it.
+TEXTS: list[tuple[dict[str, Any], list[tuple[tuple[str, ...], bool, tuple[Any, ...]]]]] = [
+    ({}, [
+        ((), False, ("not_judged", "no_text", None, 0.0)),
+        ((), True, ("keep", "only_boilerplate", 0.0, 0.0)),
+        (("an apple",), True, ("keep", None, 1.0, 0.0)),
+    ]),
+    ({"min_texts": 2}, [
+        ((), False, ("not_judged", "no_text", None, 2.0)),
+        ((), True, ("reject", "only_boilerplate", 0.0, 2.0)),
+        (("an apple",), False, ("reject", "few_texts", 1.0, 2.0)),
+        (("an apple", "a pear"), True, ("keep", None, 2.0, 2.0)),
+    ]),
+    ({"refused_words": ["stock  photo", "nude", "ass", "обои", "c++"]}, [
+        (("a red apple", "Stock Photo, apple"), True, ("reject", "refused_word_stock photo", None, 0.0)),
+        (("denuded hills", "nudes"), True, ("keep", None, 2.0, 0.0)),
+        (("Straßass und assé", "cláss"), True, ("keep", None, 2.0, 0.0)),
+        (("ОБОИ!",), True, ("reject", "refused_word_обои", None, 0.0)),
+        (("written in C++.",), True, ("reject", "refused_word_c++", None, 0.0)),
+    ]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rules", "texts", "worded", "verdict"), TEXTS)
-def test_texts_are_judged_where_a_page_says_anything(
-    rules: dict, texts: tuple, worded: bool, verdict: tuple, small: SmallLake
-) -> None:
-    small.put("downloads", [{"url_id": "u", "image_id": "i"}])
-    small.put("hits", [{"query_id": "q", "url_id": "u", "title": "IMG_1.jpg" if worded else " "}])
-    small.put("image_texts", [{"image_id": "i", "text": text, "source": "title"} for text in texts])
-    assert decided(small, {}, rules)["text"] == verdict
+@pytest.mark.parametrize(("rules", "cases"), TEXTS)
+def test_texts_are_judged_where_a_page_says_anything(rules: dict, cases: list, small: SmallLake) -> None:
+    small.put("downloads", [{"url_id": f"u{image}", "image_id": str(image)} for image in range(len(cases))])
+    small.put("hits", [
+        {"query_id": f"q{image}", "url_id": f"u{image}", "title": "IMG_1.jpg" if worded else " "}
+        for image, (_, worded, _) in enumerate(cases)
+    ])  # fmt: skip
+    small.put("image_texts", [
+        {"image_id": str(image), "text": text, "source": "title"} for image, (texts, _, _) in enumerate(cases) for text in texts
+    ])  # fmt: skip
+    assert decided(small, "text", len(cases), rules) == [verdict for _, _, verdict in cases]
 
 
-def put_scores(small: SmallLake, **scores: float) -> None:
-    small.put("screens", [
-        {"image_id": "i", "encoder": "some/model", "screen": name, "score": score} for name, score in scores.items()
-    ] + [{"image_id": "i", "encoder": "another/model", "screen": name, "score": 2.0} for name in scores])  # fmt: skip
+def put_scores(small: SmallLake, *scores: dict[str, float]) -> None:
+    """Write what the screens say of the pictures 0, 1, ...; another encoder says that each has everything."""
+    rows = [
+        {"image_id": str(image), "screen": name, "score": score}
+        for image, said in enumerate(scores)
+        for name, score in said.items()
+    ]
+    own = [{**row, "encoder": "some/model"} for row in rows]
+    small.put("screens", own + [{**row, "encoder": "another/model", "score": 2.0} for row in rows])
 
 
-@pytest.mark.parametrize(
-    ("scores", "verdict"),
-    [
-        ({"gore": 0.1}, ("reject", "unwanted_gore", 0.1, 0.1)),
-        ({"gore": 0.0999}, ("keep", None, 0.0999, 0.1)),
-        ({"gore": 0.05, "nudity": -0.2}, ("reject", "unwanted_nudity", -0.2, -0.3)),  # the one furthest over its margin
-        ({}, ("not_judged", "no_embedding", None, None)),
-    ],
-)
-def test_a_screen_rejects_from_its_margin_on(scores: dict, verdict: tuple, small: SmallLake) -> None:
-    put_scores(small, **scores)
+def test_a_screen_rejects_from_its_margin_on(small: SmallLake) -> None:
+    put_scores(small, {"gore": 0.1}, {"gore": 0.0999}, {"gore": 0.15, "nudity": -0.2}, {})
     screens = [SCREEN, {**SCREEN, "name": "nudity", "margin": -0.3}]
-    assert decided(small, {"encoder": ENCODER, "screens": screens})["unwanted"] == verdict
+    assert decided(small, "unwanted", 4, {}, encoder=ENCODER, screens=screens) == [
+        ("reject", "unwanted_gore", 0.1, 0.1),
+        ("keep", None, 0.0999, 0.1),
+        ("reject", "unwanted_nudity", -0.2, -0.3),  # the one furthest over its margin
+        ("not_judged", "no_embedding", None, None),
+    ]
 
 
-PERSON = [
-    ("flag", 0.1, ("keep", "shows_people", 0.1, 0.0)),
-    ("flag", -0.1, ("keep", None, -0.1, 0.0)),
-    ("reject", 0.1, ("reject", "shows_people", 0.1, 0.0)),
-    ("reject", -0.1, ("keep", None, -0.1, 0.0)),
-    ("off", 0.1, ("not_judged", "rule_off", 0.1, 0.0)),
-    ("flag", None, ("not_judged", "no_embedding", None, None)),
-]
+PEOPLE_RULES = {
+    "flag": [("keep", "shows_people", 0.1, 0.0), ("keep", None, -0.1, 0.0), ("not_judged", "no_embedding", None, None)],
+    "reject": [("reject", "shows_people", 0.1, 0.0), ("keep", None, -0.1, 0.0), ("not_judged", "no_embedding", None, None)],
+    "off": [("not_judged", "rule_off", 0.1, 0.0), ("not_judged", "rule_off", -0.1, 0.0), ("not_judged", "rule_off", None, None)],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("people", "score", "verdict"), PERSON)
-def test_people_are_flagged_rejected_or_let_be(
-    people: str, score: float | None, verdict: tuple, small: SmallLake
-) -> None:
-    put_scores(small, **({} if score is None else {"people": score}))
-    assert decided(small, {"encoder": ENCODER, "screens": [SCREEN, PEOPLE]}, {"people": people})["people"] == verdict
+@pytest.mark.parametrize("people", PEOPLE_RULES)
+def test_people_are_flagged_rejected_or_let_be(people: str, small: SmallLake) -> None:
+    put_scores(small, {"people": 0.1}, {"people": -0.1})
+    found = decided(small, "people", 3, {"people": people}, encoder=ENCODER, screens=[SCREEN, PEOPLE])
+    assert found == PEOPLE_RULES[people]
 
 
-def test_a_rule_without_a_screen_is_not_judged(small: SmallLake) -> None:
-    found = decided(small, {"encoder": ENCODER, "screens": []})
-    assert found["unwanted"] == ("not_judged", "no_screen", None, None)
-    assert found["people"] == ("not_judged", "no_screen", None, None)
+@pytest.mark.parametrize("rule", ["unwanted", "people"])
+def test_a_rule_without_a_screen_is_not_judged(rule: str, small: SmallLake) -> None:
+    assert decided(small, rule, 1, {}, encoder=ENCODER, screens=[]) == [("not_judged", "no_screen", None, None)]
 
 
 def test_what_the_blocklist_names_is_rejected(small: SmallLake) -> None:
     small.put("blocked_images", [
-        {"image_id": "i", "entry": "phash:00000000000000ff", "distance": 3}, {"image_id": "i", "entry": "sha256:ab", "distance": 0},
+        {"image_id": "0", "entry": "phash:00000000000000ff", "distance": 3}, {"image_id": "0", "entry": "sha256:ab", "distance": 0},
     ])  # fmt: skip
-    assert decided(small, {}, {"blocklist": "list.txt"})["blocklist"] == ("reject", "listed_as_sha256:ab", 0.0, 4.0)
-    assert decided(small, {}, {"blocklist": "list.txt"}, image_id="j")["blocklist"] == ("keep", None, None, 4.0)
+    assert decided(small, "blocklist", 2, {"blocklist": "list.txt"}) == [
+        ("reject", "listed_as_sha256:ab", 0.0, 4.0),
+        ("keep", None, None, 4.0),
+    ]
 
 
 def test_a_leak_by_embedding_is_told_with_its_cosine(small: SmallLake) -> None:

@@ -44,6 +44,24 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("recipes", [{**RECIPE, "sed": 1}], "recipes.0.sed: unknown key; allowed here: name, mix, tower,"),
     ("encoder", {"model": "m", "sha256": "0" * 64, "min_relevanse": 1},
      "encoder.min_relevanse: unknown key; allowed here: model, sha256, min_relevance"),
+    ("encoder", {"model": "m", "sha256": "0" * 64, "templates": ["a photo"]},
+     "encoder.templates: found 'a photo'; a template needs {} where the name of the entity goes"),
+    ("encoder", {"model": "m", "sha256": "0" * 64, "leak_cosine": 1.1}, "encoder.leak_cosine: found 1.1; Input should be less"),
+    ("curation", {"licences_allowed": ["CC0", "unknown"], "licences_refused": ["unknown"]},
+     "curation: licences_allowed: found 'unknown', which is also in licences_refused; it must be one or the other"),
+    ("curation.refused_words", ["stock", " - "], "curation.refused_words: found ' - '; allowed: words or phrases with a letter or a digit"),
+    ("curation.people", "blur", "curation.people: found 'blur'; Input should be 'off', 'flag' or 'reject'"),
+    ("curation.max_aspect", 0.5, "curation.max_aspect: found 0.5; Input should be greater than or equal to 1"),
+    ("curation.blocklist_radius", 17, "curation.blocklist_radius: found 17; Input should be less than or equal to 16"),
+    ("screens", ["nuditi"], "screens: found 'nuditi'; allowed: a table of its own, or one of nudity, gore, "),
+    ("screens", ["gore", "gore"], "screens: ['gore'] named twice; give each its own name"),
+    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": ["a", "b"], "contrast": ["b"]}],
+     "screens.0: contrast: found 'b', which is also in prompts; it must be one or the other"),
+    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": [" "], "contrast": ["b"]}],
+     "screens.0: prompts, contrast: found an empty text; say in words what is looked for"),
+    ("screens", [{"name": "mine", "rule": "faces", "prompts": ["a"], "contrast": ["b"]}],
+     "screens.0.rule: found 'faces'; Input should be 'unwanted' or 'people'"),
+    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": [], "contrast": ["b"]}], "screens.0.prompts: found []; List should have"),
     ("scope.roots.0", "apple", "scope.roots.0: found 'apple'; String should match pattern '^Q[1-9]\\d*$'"),
     ("scope.exclude", ["Q0"], "scope.exclude.0: found 'Q0'; String should match pattern"),
     ("scope.relations", ["Q279"], "scope.relations.0: found 'Q279'; String should match pattern '^P[1-9]"),
@@ -157,11 +175,27 @@ def test_the_environment_names_the_study(tmp_path: Path, monkeypatch: pytest.Mon
     assert load_study().name == "sample"
 
 
-@pytest.mark.parametrize("kind", ["mixes", "recipes", "benchmarks"])
+@pytest.mark.parametrize("kind", ["mixes", "recipes", "benchmarks", "screens"])
 def test_every_preset_loads(kind: str) -> None:
     names = list(presets(kind))
     everything = {**SAMPLE, "mixes": list(presets("mixes")), kind: names}
     assert [item.name for item in getattr(parse_study(everything, "presets.toml"), kind)] == names
+
+
+def test_a_study_that_names_no_screen_has_those_that_ship_and_may_say_none() -> None:
+    assert [screen.name for screen in parse_study(SAMPLE, "a.toml").screens] == list(presets("screens"))
+    assert {screen.rule for screen in parse_study(SAMPLE, "a.toml").screens} == {"unwanted", "people"}
+    assert parse_study({**SAMPLE, "screens": []}, "a.toml").screens == []
+
+
+def test_people_cannot_be_rejected_without_a_screen_that_finds_them() -> None:
+    encoder = {"model": "m", "sha256": "0" * 64}
+    raw = {**SAMPLE, "encoder": encoder, "screens": ["gore"], "curation": {"people": "reject"}}
+    with pytest.raises(
+        StudyError, match=r"curation\.people: found 'reject', and no screen has rule = \"people\"; name one"
+    ):
+        parse_study(raw, "a.toml")
+    assert parse_study({**raw, "screens": ["gore", "people"]}, "a.toml").curation.people == "reject"
 
 
 def test_a_study_cannot_be_changed_and_holds_every_choice() -> None:
