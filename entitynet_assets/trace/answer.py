@@ -134,7 +134,7 @@ def _fate(shelf: Shelf, image_id: str, rows: Rows) -> Iterator[Branch]:
         return
     yield packed_branch(rows["packed"], rows["tombstones"])
     yield from _missing(shelf, ("release", "caption_mixes"))
-    captions = caption_branches(rows["texts"], rows["mixes"])
+    captions = caption_branches(rows["texts"], rows["refused_texts"], rows["mixes"])
     yield from captions
     drawn = {one.facts["mix"]: bool(one.facts["shares"]) for one in captions if one.kind == "mix"}
     trained = checkpoint_rows(shelf, image_id)

@@ -83,8 +83,11 @@ def packed_branch(packed: Sequence[Row], tombstones: Sequence[Row]) -> Branch:
     )
 
 
-def caption_branches(texts: Sequence[Row], mixes: Sequence[Row]) -> list[Branch]:
-    """Return the texts of a picture, and what each mix draws of them: weights renormalised over the sources that it has."""
+def caption_branches(texts: Sequence[Row], refused: Sequence[Row], mixes: Sequence[Row]) -> list[Branch]:
+    """Return the texts of a picture, those that cleaning refused with the reason, and what each mix draws of them.
+
+    Weights are renormalised over the sources that the picture has.
+    """
     said_by: dict[str, list[str]] = {}
     for row in texts:
         said_by.setdefault(row["source"], []).append(row["text"])
@@ -95,6 +98,11 @@ def caption_branches(texts: Sequence[Row], mixes: Sequence[Row]) -> list[Branch]
     below = [
         branch("text", _listed(source, found), {"source": source, "texts": found}) for source, found in said_by.items()
     ]
+    for row in refused:
+        words = f"{row['source']} refused for {row['reason'].replace('_', ' ')}: {quoted(row['text'])}"
+        below.append(
+            branch("refused_text", words, {name: row[name] for name in ("source", "reason", "text")}, grade="note")
+        )
     return [branch("texts", counted(total, "text"), {"count": total}, below)] + [
         _mix(name, rows, said_by) for name, rows in weights.items()
     ]
