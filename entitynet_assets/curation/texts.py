@@ -21,9 +21,9 @@ _SAID = ", ".join(
     f"left(hits.{source}, {LONGEST_RAW + 1}) AS {source}" for source in WEB_SOURCES
 )  # enough to see that it is too long
 READ_HITS = f"""
-    SELECT downloads.image_id, hits.url_id, hits.page_url, {_SAID}
+    SELECT DISTINCT downloads.image_id, hits.url_id, hits.page_url, {_SAID}
     FROM hits JOIN downloads USING (url_id) WHERE downloads.image_id IN (SELECT image_id FROM images)
-    ORDER BY hits.query_id, hits.provider, hits.rank
+    ORDER BY ALL
 """
 
 
@@ -54,7 +54,7 @@ def web_texts(hits: Iterable[Mapping[str, Any]]) -> tuple[list[Row], Counter[str
     return list(rows.values()), counts
 
 
-@lru_cache(maxsize=100_000)  # the same words stand beside many pictures
+@lru_cache(maxsize=10_000)  # the same words stand beside many pictures
 def _judged(raw: str) -> Row:
     words, reason = clean(raw)
     if reason:

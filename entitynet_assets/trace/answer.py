@@ -140,7 +140,8 @@ def _fate(shelf: Shelf, image_id: str, rows: Rows) -> Iterator[Branch]:
     yield from release_branches(shelf, image_id, rows["packed"])
     yield from _missing(shelf, ("release", "caption_mixes"))
     known = {row["mix"] for row in rows["mixes"]}
-    captions = caption_branches(rows["texts"], [mix.caption_mix() for mix in shelf.study.mixes if mix.name in known])
+    mixes = [mix.caption_mix() for mix in shelf.study.mixes if mix.name in known]
+    captions = caption_branches(rows["texts"], rows["refused_texts"], mixes)
     yield from captions
     drawn = {one.facts["mix"]: bool(one.facts["shares"]) for one in captions if one.kind == "mix"}
     trained = checkpoint_rows(shelf, image_id)

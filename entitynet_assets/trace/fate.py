@@ -90,8 +90,8 @@ def packed_branch(packed: Sequence[Row], tombstones: Sequence[Row]) -> Branch:
     )
 
 
-def caption_branches(texts: Sequence[Row], mixes: Sequence[CaptionMix]) -> list[Branch]:
-    """Return the texts of a picture, and what each mix draws of them, by the rule that the loader draws by."""
+def caption_branches(texts: Sequence[Row], refused: Sequence[Row], mixes: Sequence[CaptionMix]) -> list[Branch]:
+    """Return the texts of a picture, those that cleaning refused, and what each mix draws, by the rule that the loader draws by."""
     said_by: dict[str, dict[str, None]] = {}
     for row in texts:
         said_by.setdefault(row["source"], {})[row["text"]] = None
@@ -100,6 +100,11 @@ def caption_branches(texts: Sequence[Row], mixes: Sequence[CaptionMix]) -> list[
         branch("text", _listed(source, list(found)), {"source": source, "texts": list(found)})
         for source, found in said_by.items()
     ]
+    for row in refused:
+        words = f"{row['source']} refused for {row['reason'].replace('_', ' ')}: {quoted(row['text'])}"
+        below.append(
+            branch("refused_text", words, {name: row[name] for name in ("source", "reason", "text")}, grade="note")
+        )
     return [branch("texts", counted(total, "text"), {"count": total}, below)] + [_mix(mix, texts) for mix in mixes]
 
 

@@ -43,6 +43,9 @@ _TEXTS = """
     UNION ALL SELECT qid, links.query_id, query_kind, 'ancestor', text, distance FROM links JOIN ancestor_texts USING (qid)
     ORDER BY source, text, qid, query_id
 """
+_REFUSED_TEXTS = (
+    "SELECT DISTINCT source, reason, text FROM web_texts WHERE image_id = $image_id AND reason IS NOT NULL ORDER BY ALL"
+)
 _PACKED = """
     SELECT samples.shard, shard_index, shards.path AS tar_path, shards.sha256 AS tar_sha256, sample_count,
         samples.image_id NOT IN (SELECT image_id FROM kept_images) AS not_kept,
@@ -74,7 +77,7 @@ def picture_rows(shelf: Shelf, image_id: str) -> Rows:
         "verdicts": ask("SELECT * FROM verdicts WHERE image_id = $image_id ORDER BY rule", image_id=image_id),
         "packed": ask(_PACKED, image_id=image_id),
         "tombstones": ask("SELECT * FROM tombstones WHERE image_id = $image_id", image_id=image_id),
-        "texts": ask(_TEXTS, image_id=image_id),
+        "texts": ask(_TEXTS, image_id=image_id), "refused_texts": ask(_REFUSED_TEXTS, image_id=image_id),
         "mixes": ask("SELECT DISTINCT mix FROM caption_mixes ORDER BY mix"),
         **address_rows(shelf, _DOWNLOADS.format(where="downloads.image_id = $key"), image_id),
     }  # fmt: skip

@@ -47,6 +47,8 @@ def test_mixes_share_among_the_texts_that_the_picture_has(shelf: Shelf) -> None:
     assert shares == {"all": {"label": 0.75, "alt_text": 0.25}, "titles": {}}
     texts = {branch.facts["source"]: branch.facts["texts"] for branch in found.find("text")}
     assert texts == {"alias": ["pome"], "alt_text": ["an apple"], "label": ["apple"], "query": ["red apple"]}
+    (refused,) = found.find("refused_text")
+    assert (refused.facts["text"], refused.words) == ("IMG_1", "title refused for camera name: “IMG_1”")
 
 
 @pytest.mark.parametrize(("image_id", "rule"), [(BANNED, "leak"), (TWIN, "duplicate")])
