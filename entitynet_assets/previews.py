@@ -149,19 +149,20 @@ ENTITIES = all_of(
     first_rows("SELECT qid, label, natural_type, root_label, sitelink_count FROM entities ORDER BY sitelink_count DESC, qid",
                "the best known entities"),
 )  # fmt: skip
+_SHOWABLE = "image_id NOT IN (SELECT image_id FROM tombstones)"  # what was taken down is counted and not shown
 IMAGES = pictures(
     "SELECT path, original_width_px || ' x ' || original_height_px AS words, NULL AS verdict FROM images "
-    "ORDER BY image_id", "some pictures",
+    f"WHERE {_SHOWABLE} ORDER BY image_id", "some pictures",
 )  # fmt: skip
 KEPT = pictures(
-    "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY image_id",
+    f"SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images WHERE {_SHOWABLE} ORDER BY image_id",
     "some kept pictures",
 )
 VERDICTS = all_of(
     counts("SELECT rule AS name, count(*) AS count FROM verdicts WHERE verdict = 'reject' GROUP BY ALL ORDER BY count DESC, name",
            "rejected by rule"),
     pictures("SELECT any_value(path) AS path, min(rule) AS words, 'reject' AS verdict FROM verdicts JOIN images USING (image_id) "
-             "WHERE verdict = 'reject' GROUP BY image_id "
+             f"WHERE verdict = 'reject' AND {_SHOWABLE} GROUP BY image_id "
              "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id), words", "some rejected pictures"),
 )  # fmt: skip
 ENTITY_SCORES = first_rows(
