@@ -152,12 +152,13 @@ ENTITIES = all_of(
 ENTITY_TEXTS = counts(
     "SELECT kind AS name, count(*) AS count FROM entity_texts GROUP BY ALL ORDER BY count DESC, name", "kinds of text"
 )
+_SHOWABLE = "image_id NOT IN (SELECT image_id FROM tombstones)"  # what was taken down is counted and not shown
 IMAGES = pictures(
     "SELECT path, original_width_px || ' x ' || original_height_px AS words, NULL AS verdict FROM images "
-    "ORDER BY image_id", "some pictures",
+    f"WHERE {_SHOWABLE} ORDER BY image_id", "some pictures",
 )  # fmt: skip
 KEPT = pictures(
-    "SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images ORDER BY image_id",
+    f"SELECT path, image_id[:12] AS words, 'keep' AS verdict FROM kept_images WHERE {_SHOWABLE} ORDER BY image_id",
     "some kept pictures",
 )
 REFUSED_TEXTS = all_of(
@@ -187,7 +188,7 @@ VERDICTS = all_of(
     counts("SELECT rule || ': ' || reason AS name, count(*) AS count FROM verdicts WHERE verdict = 'not_judged' GROUP BY ALL "
            "ORDER BY count DESC, name", "not judged"),
     pictures("SELECT any_value(path) AS path, min(rule) AS words, 'reject' AS verdict FROM verdicts JOIN images USING (image_id) "
-             "WHERE verdict = 'reject' GROUP BY image_id "
+             f"WHERE verdict = 'reject' AND {_SHOWABLE} GROUP BY image_id "
              "ORDER BY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id), words", "some rejected pictures"),
 )  # fmt: skip
 ENTITY_SCORES = first_rows(

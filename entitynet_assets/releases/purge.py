@@ -88,13 +88,14 @@ def purge(place: Workplace) -> tuple[Journal, list[tuple[Path, bytes]]] | None:
 def _gathered(place: Workplace) -> Journal | None:
     lake = place.lake
     purged = lake.purged()
-    images, addresses = (taken - purged for taken in lake.taken_down())
-    if not images and not addresses:
-        return None
-    ids = sorted(images)
+    images, addresses = lake.taken_down()
+    ids = sorted(images - purged)
     with Shelf(lake, place.study) as shelf:
         found = shelf.ask("SELECT url_id FROM downloads WHERE image_id = ANY($ids)", ids=ids)
-        urls = sorted(addresses | {row["url_id"] for row in found})
+        again = shelf.ask("SELECT DISTINCT url_id FROM hits WHERE url_id = ANY($urls)", urls=sorted(addresses & purged))
+        urls = sorted((addresses - purged) | {row["url_id"] for row in (*found, *again)})
+        if not ids and not urls:
+            return None
         pages = [list(row.values()) for row in shelf.ask(_PAGES, urls=urls)]
         words = [row["word"] for row in shelf.ask(_WORDS, urls=urls, letters=AUTHOR_LETTERS)]
         exports = [row["out"] for row in who_saw(shelf, ids)["exports"]]

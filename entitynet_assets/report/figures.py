@@ -24,8 +24,9 @@ _PICTURE_ENTITY = """
     FROM hits JOIN downloads USING (url_id) JOIN entities ON entities.qid = hits.qid
     WHERE downloads.image_id IN (SELECT UNNEST($images)) GROUP BY downloads.image_id
 """
-_KEPT = "SELECT image_id, path FROM kept_images ORDER BY image_id LIMIT $shown"
-_REJECTED = """
+_SHOWABLE = "image_id NOT IN (SELECT image_id FROM tombstones)"  # what was taken down is counted and not shown
+_KEPT = f"SELECT image_id, path FROM kept_images WHERE {_SHOWABLE} ORDER BY image_id LIMIT $shown"
+_REJECTED = f"""
     SELECT image_id, any_value(path) AS path, any_value(twins.twin) AS twin, list(
         struct_pack(rule := rule, reason := reason, measure := measure, threshold := threshold)
         ORDER BY rule) AS verdicts
@@ -34,7 +35,7 @@ _REJECTED = """
         UNION ALL
         SELECT leaks.image_id, min(path) FROM leaks JOIN benchmark_images ON benchmark_images.image_id = benchmark_image_id GROUP BY ALL
     ) AS twins USING (image_id)
-    WHERE verdict = 'reject'
+    WHERE verdict = 'reject' AND {_SHOWABLE}
     GROUP BY image_id QUALIFY row_number() OVER (PARTITION BY min(rule) ORDER BY image_id) <= $per_rule
     ORDER BY min(rule), image_id LIMIT $shown
 """

@@ -47,15 +47,14 @@ def _sample(row: Row, slice_name: str, first: int, number: int, samples_per_shar
 
 
 def without(packed: Iterable[Row], purged: Collection[str]) -> list[Row]:
-    """Return rows of samples without pictures that were purged; those after them in their tar move up."""
-    rows = sorted(
-        (row for row in packed if row["image_id"] not in purged), key=lambda row: (row["shard"], row["shard_index"])
-    )
-    return [
-        {**row, "shard_index": place}
-        for _, held in groupby(rows, key=lambda row: row["shard"])
-        for place, row in enumerate(held)
-    ]
+    """Return rows of samples without pictures that were purged; in a tar that had one, those after it move up."""
+    rows = sorted(packed, key=lambda row: (row["shard"], row["shard_index"]))
+    left: list[Row] = []
+    for _, group in groupby(rows, key=lambda row: row["shard"]):
+        held = list(group)
+        kept = [row for row in held if row["image_id"] not in purged]
+        left += held if len(kept) == len(held) else [{**row, "shard_index": place} for place, row in enumerate(kept)]
+    return left
 
 
 def members_digest(samples: Sequence[Mapping[str, Any]]) -> str:

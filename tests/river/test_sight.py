@@ -53,6 +53,7 @@ def test_trails_agree_with_what_the_world_planned(finished_river: River) -> None
     assert unknown.returncode == 2
     assert "allowed: a picture's id" in " ".join(unknown.stdout.split())
     _page(river)
+    _taken_down(river)
 
 
 def _planned(river: River, expected: dict[str, str], hit_urls: set[str]) -> list[tuple[Picture, str]]:
@@ -110,3 +111,41 @@ def _page(river: River) -> None:
     assert river.ask("report", "--sheet", str(sheet)).returncode == 0
     with Image.open(sheet) as opened:
         assert opened.format == "JPEG"
+
+
+def _taken_down(river: River) -> None:
+    """Two releases with a takedown between them, told by the trail of the picture, whose bytes are nowhere afterwards."""
+    first = river.lake.rows("release")[0]["release_id"]
+    sample = river.lake.rows("samples")[0]
+    content = (river.lake.root / sample["path"]).read_bytes()
+    piece = content[len(content) * 2 // 3 :][:48]
+    for holds in (True, False):
+        texts = [
+            path.read_bytes() for path in (*river.lake.root.glob("shards/*"), *river.lake.root.glob("blobs/stored/*/*"))
+        ]
+        assert any(piece in text for text in texts) is holds
+        if holds:
+            done = river.ask(
+                "takedown",
+                "--picture",
+                sample["image_id"],
+                "--only-these-bytes",
+                "--reason",
+                "asked",
+                "--requested-by",
+                "Ann",
+                "--purge",
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    tree = trace(river, sample["image_id"])
+    assert [(one["reason"], one["requested_by"], one["purged"]) for one in facts(tree, "takedown")] == [
+        ("asked", "Ann", True)
+    ]
+    had = {(one["by"], one.get("release_id")) for one in facts(tree, "had_by")}
+    assert ("releases", first) in had
+    assert {"releases", "mixes", "checkpoints"} <= {by for by, _ in had}
+    manifests, current = river.lake.manifests(), river.lake.rows("release")[0]["release_id"]
+    assert len(manifests) == 3, "the first, the one without the picture, and the one without its bytes"
+    assert manifests[current]["taken_down"] == 1
+    assert "retired" not in manifests[current]
+    assert all("retired" in one for name, one in manifests.items() if name != current)
