@@ -170,22 +170,30 @@ def chances(
     several units have keeps its largest weight, as the published mix does; of equals the source that TEXT_SOURCES has first.
     """
     units: dict[str, dict[str, Candidate]] = {}
+    weights: dict[str, float] = {}
     for candidate in found:
         source, text, distance = candidate
         if source in table:
-            said = units.setdefault(table[source][0], {})
+            unit, weights[unit] = table[source]
+            said = units.setdefault(unit, {})
             if text not in said or (distance, source) < (said[text][2], said[text][0]):
                 said[text] = candidate
-    weighed: dict[tuple[str, str], tuple[float, Candidate]] = {}
+    weighed: Weighed = []
     for unit, said in units.items():
-        factors = [decay ** (distance - 1) if distance else 1.0 for _, _, distance in said.values()]
-        share = table[next(iter(said.values()))[0]][1] / math.fsum(factors)
-        for candidate, factor in zip(said.values(), factors, strict=True):
-            key = ("" if collapse else unit, candidate[1])
-            former = weighed.get(key)
-            if not former or (share * factor, -candidate[0]) > (former[0], -former[1][0]):
-                weighed[key] = (share * factor, candidate)
-    return sorted((candidate, weight) for weight, candidate in weighed.values())
+        if unit == "ancestor":
+            factors = [decay ** (distance - 1) for _, _, distance in said.values()]
+            share = weights[unit] / math.fsum(factors)
+            weighed += [(candidate, share * factor) for candidate, factor in zip(said.values(), factors, strict=True)]
+        else:
+            share = weights[unit] / len(said)
+            weighed += [(candidate, share) for candidate in said.values()]
+    if not collapse:
+        return sorted(weighed)
+    largest: dict[str, tuple[Candidate, float]] = {}
+    for candidate, weight in sorted(weighed):  # of equals the first source stays
+        if candidate[1] not in largest or weight > largest[candidate[1]][1]:
+            largest[candidate[1]] = (candidate, weight)
+    return list(largest.values())
 
 
 def picture_chances(

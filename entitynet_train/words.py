@@ -142,7 +142,12 @@ class Words:
 
 
 def _pick(weighed: Weighed, rng: random.Random) -> Candidate:
-    return rng.choices([candidate for candidate, _ in weighed], [weight for _, weight in weighed])[0]
+    left = rng.random() * sum(weight for _, weight in weighed)
+    for candidate, weight in weighed:
+        left -= weight
+        if left < 0:
+            return candidate
+    return weighed[-1][0]  # what rounding left over
 
 
 def read_words(data: DataSpec, mix: CaptionMix, image_ids: pa.Array) -> Words:
@@ -268,5 +273,5 @@ def _lists(
     if distance is not None:
         usable &= distance <= mix.ancestor_distance
     starts, order = _group(np.where(usable, owner, -1), owners)
-    far = None if distance is None else distance[order].astype(np.int8)
+    far = None if distance is None or not distance[order].any() else distance[order].astype(np.int8)
     return Lists(starts, code[order].astype(np.int8), text.take(pa.array(order)), far)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from entitynet_assets.definitions import stations
 from entitynet_assets.stations import run_slice
 from entitynet_assets.studies.models import load_study
 from entitynet_assets.training.dispatch import Words, checkpoint_row, data_spec, run_spec
-from entitynet_train.spec import RunSpec, fingerprint, load, to_json
+from entitynet_train.spec import TEXT_SOURCES, RunSpec, fingerprint, load, to_json
+from entitynet_train.words import read_words
 
 STUDY = load_study("sample")
 RELEASE = [
@@ -107,6 +111,24 @@ def test_a_recipe_is_handed_to_the_cluster_whole(harvested, tmp_path):
     assert (done.work, done.record.counts) == ({"trainings": 1}, RESULT["counts"])
     assert run_slice(stations()["checkpoints"], harvested.place, "demo").outcome == "unchanged"
     assert len(trainer.jobs) == 1
+
+
+def test_the_loader_draws_by_the_shares_of_the_table(harvested):
+    harvested.place.cluster = trainer = Trainer()
+    run_slice(stations()["checkpoints"], harvested.place, "demo")
+    made = load(RunSpec, trainer.jobs[0].folder / "spec.json")
+    kept = {row["image_id"] for row in harvested.rows("kept_images")}
+    ids = pa.array(sorted(kept & {row["image_id"] for row in harvested.rows("samples")}), pa.large_string())
+    words = read_words(made.data, made.mix, ids)
+    usable = np.flatnonzero(words.present)
+    shares = defaultdict[str, float](float)
+    for picture in usable:
+        for (source, _, _), chance in words.chances(picture):
+            shares[TEXT_SOURCES[source]] += chance / len(usable)
+    rows = [row for row in harvested.rows("caption_mixes") if row["mix"] == made.mix.name]
+    assert shares == pytest.approx({row["source"]: row["effective_share"] for row in rows if row["image_count"]}, abs=1e-6)
+    (epoch,) = [row for row in harvested.rows("mix_balance") if row["mix"] == made.mix.name]
+    assert (epoch["image_count"], epoch["images_per_epoch"]) == (len(usable), len(usable))
 
 
 def test_a_lost_record_reports_the_finished_job_without_a_training(harvested):
