@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-from entitynet_assets.labels.words import BEGIN, Forms, encoded, token_spans, words_of
+from entitynet_assets.labels.words import BEGIN, Forms, encoded, words_of
 
 
 class Mention(NamedTuple):
@@ -45,11 +45,12 @@ class Names:
 
     def mentions(self, text: str) -> Iterator[Mention]:
         """Yield the mentions of a text in order."""
-        form = "".join(map(self._forms.__getitem__, words_of(text)))
+        words = words_of(text)
+        form = "".join(map(self._forms.__getitem__, words))
         found = self._find(form)
         if not found:
             return
-        spans = token_spans(text)
+        spans = self._forms.spans(text, words)
         first, counted = 0, 0
         for number, begin, end in found:
             first += form.count(BEGIN, counted, begin)

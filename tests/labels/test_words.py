@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entitynet_assets.labels.words import Forms, encoded, fold, pieces, stem, token_spans, tokens_of, words_of
+from entitynet_assets.labels.words import Forms, encoded, fold, pieces, stem, tokens_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,12 @@ def test_the_singular_of_a_plural(word, single):
 
 @given(st.text(max_size=40))
 def test_every_token_has_its_place_and_matching_sees_what_tokens_say(text):
-    spans, tokens = token_spans(text), tokens_of(text)
+    forms, tokens = Forms(), tokens_of(text)
+    spans = forms.spans(text, words_of(text))
     assert len(spans) == len(tokens)
     assert all(0 <= begin < end <= len(text) for begin, end in spans)
+    assert all(text[begin:end].strip() for begin, end in spans)
     assert all(token and token == "".join(token.split()) for token in tokens)
-    forms = Forms()
     assert "".join(forms[word] for word in words_of(text)) == encoded(tokens)
 
 
