@@ -24,6 +24,7 @@ REST_S, MAX_REST_S = 900.0, 86_400.0
         "benchmarks": [[b.name, b.manifest] for b in place.study.benchmarks],
         "stored": [place.study.shards.stored_side_px, place.study.shards.jpeg_quality],
         "sample": place.study.sample and place.study.sample.model_dump(),
+        "folders": [folder.model_dump() for folder in place.study.folders],
     },
 )
 def benchmark_images(work: Work) -> Made:

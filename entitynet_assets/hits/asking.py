@@ -26,13 +26,14 @@ FOREVER_S = 100 * 365 * 86_400.0
 
 
 class Ask(NamedTuple):
-    """A request with what it is asked for; `others` are the further queries that a batch asks for."""
+    """A request with what it is asked for; `others` are the further queries that a batch asks for, `world` is as in `world_of`."""
 
     query: Row
     chosen: Provider
     page: int
     request: Request
     others: tuple[Row, ...] = ()
+    world: str = ""
 
     @property
     def queries(self) -> tuple[Row, ...]:
@@ -55,13 +56,23 @@ def suits(query: Row, chosen: Provider) -> bool:
     return query["style"] != "drawing" or "drawing" in provider(chosen.name).STYLES
 
 
-def request_id(request: Request) -> str:
-    """Return a hash of all that a request asks; by it a changed one is known."""
+def world_of(study: Study, name: str) -> str:
+    """Return what the study itself says of what a provider searches, as JSON: the sample's world, the folders; else nothing."""
+    if name == "sample" and study.sample:
+        return json.dumps(study.sample.model_dump(), sort_keys=True)
+    if name == "folder":
+        return json.dumps([folder.model_dump() for folder in study.folders], sort_keys=True)
+    return ""
+
+
+def request_id(request: Request, world: str = "") -> str:
+    """Return a hash of all that a request asks, and of the world that it is asked of; by it a changed one is known."""
     sent = {
         "url": request.url,
         "params": dict(request.params),
         "form": request.form and dict(request.form),
         "json": request.json,
+        **({"world": world} if world else {}),
     }
     return hash_id(json.dumps(sent, sort_keys=True))
 
@@ -73,10 +84,11 @@ def due(study: Study, queries: Sequence[Row], ledger: Ledger, round_: int, page:
         if isinstance(asked := provider(chosen.name), Batched):
             yield from _batches(asked, mine, chosen, ledger, round_) if page == 1 else ()
         elif page <= chosen.pages:
+            world = world_of(study, chosen.name)
             for query in mine:
-                request = _next(query, chosen, ledger, page)
-                if request and wanted(ledger.get((query["query_id"], chosen.name, page)), request_id(request), round_):
-                    yield Ask(query, chosen, page, request)
+                known, request = ledger.get((query["query_id"], chosen.name, page)), _next(query, chosen, ledger, page)
+                if request and wanted(known, request_id(request, world), round_):
+                    yield Ask(query, chosen, page, request, world=world)
 
 
 def wanted(known: Row | None, asked: str, round_: int) -> bool:
@@ -165,7 +177,7 @@ def page_rows(ask: Ask, answer: Answer, round_: int) -> list[Row]:
 
 def _asked_row(query: Row, ask: Ask, round_: int) -> Row:
     asked = provider(ask.chosen.name)
-    one = batch_id(asked, query, ask.chosen) if isinstance(asked, Batched) else request_id(ask.request)
+    one = batch_id(asked, query, ask.chosen) if isinstance(asked, Batched) else request_id(ask.request, ask.world)
     return {
         "query_id": query["query_id"], "provider": ask.chosen.name, "page": ask.page, "qid": query["qid"], "query_text": query["text"],
         "query_kind": query["kind"], "request_url": full_url(ask.request), "request_id": one, "asked_round": round_,

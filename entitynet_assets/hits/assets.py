@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from entitynet_assets.hits.asking import Ask, Row, due, numbered, page_rows, sent
+from entitynet_assets.hits.asking import Ask, Row, due, numbered, page_rows, sent, world_of
 from entitynet_assets.hits.forecast import asked_rows, table_rows
 from entitynet_assets.hits.keys import need_keys
 from entitynet_assets.hits.licences import licence_id
@@ -29,7 +29,8 @@ HOW = {
 
 
 def _asked(study: Study) -> list[dict[str, Any]]:
-    return [chosen.model_dump(exclude=HOW) for chosen in study.providers]
+    worlds = [{"world": world} for chosen in study.providers if (world := world_of(study, chosen.name))]
+    return [*(chosen.model_dump(exclude=HOW) for chosen in study.providers), *worlds]
 
 
 def _capped(study: Study) -> dict[str, int]:
@@ -120,7 +121,8 @@ def _linked(found: Iterable[Row], rows: Iterable[Row], counts: Counter[str]) -> 
 @station(
     YIELD_FORECAST, reads=("queries",), kinds=("python", "http"), code_version="2",
     params=lambda place: [
-        [chosen.model_dump(exclude=HOW - {"forecast_licences"}) for chosen in place.study.providers], _files_seen(place)
+        [chosen.model_dump(exclude=HOW - {"forecast_licences"}) for chosen in place.study.providers], _files_seen(place),
+        [world for chosen in place.study.providers if (world := world_of(place.study, chosen.name))],
     ],
 )  # fmt: skip
 def yield_forecast(work: Work) -> Made:

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from entitynet_assets.hits import assets as hits_room
+from entitynet_assets.hits.asking import request_id, world_of
 from entitynet_assets.hits.provider import provider
-from entitynet_assets.web import Answer
-from tests.fakes.rooms import work_of
+from entitynet_assets.studies.models import load_study
+from entitynet_assets.web import Answer, Request
+from tests.fakes.rooms import changed, work_of
 
 SEARCH = ("search.test", "/images")
 UP_TO_QUERIES = (
@@ -89,6 +91,26 @@ def test_a_new_round_asks_every_page_again_and_changes_nothing_else(asked):
     assert {page["asked_round"] for page in pages} == {2}
     assert asked.digests("hits") == digests
     assert {one.outcome for (name, _), one in done.items() if name == "hits"} == {"unchanged"}
+
+
+def test_another_world_of_the_study_is_asked_again_within_a_round(asked):
+    asked.bring("queries", "search_pages")
+    pages = len(asked.rows("search_pages"))
+    other = asked.again(sample={"alt_noise": 0.5})
+    assert work_of(other.bring("search_pages"), "search_pages") == {"searches": pages}
+    assert {one.outcome for one in other.again(sample={"alt_noise": 0.5}).bring("search_pages").values()} == {
+        "unchanged"
+    }
+
+
+def test_what_the_study_says_of_a_searched_world_is_known_by_the_request():
+    study = load_study("photos")
+    (before,) = study.folders
+    (more,) = changed(study, folders=[{**before.model_dump(), "held_out_share": 0.5}]).folders
+    assert world_of(study, "folder") != world_of(study.model_copy(update={"folders": [more]}), "folder")
+    request = Request("folder://photos")
+    assert request_id(request) != request_id(request, world_of(study, "folder"))
+    assert [world_of(study, name) for name in ("commons", "sample", "table")] == ["", "", ""]
 
 
 def test_pages_of_retired_queries_stay(asked):
