@@ -1,76 +1,51 @@
-"""Harvest benchmark: `python -m tests.bench.harvest [links] [rounds] [percent dead]`, ours against img2dataset from one loopback server.
+"""Harvest benchmark: `python -m tests.bench.harvest [links] [rounds]`, ours against img2dataset from one loopback server.
 
 Both sides download the same generated pictures, decode them, shrink them to a shorter side of 256 pixels and encode them at quality 90.
 Ours also hashes (phash, dhash), decodes in processes under limits, obeys robots.txt and writes a ledger that survives a kill, once
-without and once with the bytes as served; img2dataset writes tars. They take turns, and both must come to every picture.
-Of dead hosts nothing ever comes.
+without and once with the bytes as served; img2dataset writes tars. First img2dataset's processes and threads are chosen by a sweep,
+then the sides take turns, and all must come to every picture. Then ours meets as many healthy hosts with a fifth of all links on dead
+and slow ones, and what each side stored is held against the whole pictures.
+`python -m tests.bench.harvest growth 1000 10000 50000` runs both sides once at each number of links.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from entitynet_assets.pictures import Kept, read_picture
 from entitynet_assets.resources import open_decoders
 from tests.bench.harness import in_own_process, last_line, peak_mib, peer_python
 from tests.bench.harvest_img2dataset import WHO, cpu_seconds
+from tests.bench.harvest_pictures import draw, nearness, served, stored_by_ours, stored_by_peer
 from tests.small_lake import SmallLake
 
-LINKS, ROUNDS, DEAD_PERCENT = 2000, 2, 0
+LINKS, ROUNDS = 2000, 2
 POOL, HOSTS, TIMEOUT_S = 120, 40, 2
 KEPT = Kept(256)
-THREADS = 64
+CORES = os.cpu_count() or 1
+SWEEP = [(processes, threads) for processes in (CORES, 2 * CORES) for threads in (32, 64, 128)]
+SWEEP_LINKS = 600
+Run = dict[str, Any]
 
 
-def draw(number: int) -> bytes:
-    """Return a picture like a photograph: soft shapes with noise, half a megapixel in the median, one in ten above four."""
-    rng = np.random.default_rng(number)
-    megapixels = rng.uniform(4, 8) if number % 10 == 0 else float(np.clip(rng.lognormal(np.log(0.45), 0.7), 0.05, 3.5))
-    width = int(np.sqrt(megapixels * 1e6 * 4 / 3))
-    height = width * 3 // 4
-    shapes = Image.fromarray(rng.integers(0, 255, (height // 40 + 2, width // 40 + 2, 3), dtype=np.uint8))
-    soft = np.asarray(shapes.resize((width, height), Image.Resampling.BICUBIC), dtype=np.int16)
-    image = Image.fromarray(np.clip(soft + rng.normal(0, 5, (height, width, 1)), 0, 255).astype(np.uint8))
-    buffer = io.BytesIO()
-    kind = "PNG" if number % 20 == 7 else "WEBP" if number % 20 == 13 else "JPEG"
-    image.save(buffer, kind, **({} if kind == "PNG" else {"quality": 85}))
-    return buffer.getvalue()
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[int]:
-    """Serve the pictures of a folder from a process of its own; gives its port."""
-    command = [sys.executable, "-m", "tests.bench.picture_server", str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdin
-        yield int(process.stdout.readline())
-        process.stdin.close()
-
-
-def ours(folder: Path, paths: list[str], keep_served: bool) -> dict[str, Any]:
-    """Return what the stations of downloads and images took."""
+def ours(folder: Path, paths: list[str], keep_served: bool) -> Run:
+    """Return what the stations of downloads and images took. A picture's host is named for its kind: h, dead or slow."""
     small = SmallLake(
         folder,
         web={"per_host": 8, "timeout_s": TIMEOUT_S, "tries": 1},
         shards={"stored_side_px": KEPT.side_px, "keep_served": keep_served},
     )
-    hosts = [f"{'dead' if path.startswith('dead') else 'h'}{number % HOSTS}.test" for number, path in enumerate(paths)]
+    hosts = [f"{path.rpartition('/')[0] or 'h'}{number % HOSTS}.test" for number, path in enumerate(paths)]
     small.put("urls", [
         {"url_id": f"{number:08}", "image_url": f"http://{host}/{path}", "host": host}
         for number, (host, path) in enumerate(zip(hosts, paths, strict=True))
@@ -87,65 +62,133 @@ def ours(folder: Path, paths: list[str], keep_served: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def paths_of(links: int, dead_percent: int) -> list[str]:
-    """Return what is asked for; so many of a hundred are never answered, spread evenly."""
-    return [f"{'dead/' if number % 100 < dead_percent else ''}{number}.jpg" for number in range(links)]
+def paths_of(links: int, bad_percent: int = 0) -> list[str]:
+    """Return what is asked for; so many of a hundred are on bad hosts, every second of which is dead, the others slow."""
+    kinds = ["dead/", "slow/"]
+    return [f"{kinds[number % 2] if number % 100 < bad_percent else ''}{number}.jpg" for number in range(links)]
 
 
-def decode_ms(folder: Path) -> float:
+def decode_ms(bodies: Sequence[bytes]) -> float:
     """Return the mean time of a core that decoding, shrinking, hashing and encoding one picture takes."""
-    bodies = [path.read_bytes() for path in sorted(folder.iterdir())]
     start = time.process_time()
     for body in bodies:
         read_picture(body, KEPT)
     return round(1000 * (time.process_time() - start) / len(bodies), 2)
 
 
-def take_turns(scratch: Path, port: int, paths: list[str], rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """Return the runs of each side. Raises RuntimeError where one did not come to every picture."""
-    os.environ["ENTITYNET_SAMPLE_PORT"] = str(port)
-    urls = scratch / "urls.txt"
-    urls.write_text("".join(f"http://127.0.0.1:{port}/{path}\n" for path in paths))
-    peer = peer_python("img2dataset", ["img2dataset==1.47.0"])
-    runs: dict[str, list[dict[str, Any]]] = {"ours": [], "peer": [], "ours_with_served": []}
+class Course:
+    """Where runs are held: a folder, the server's port, img2dataset's interpreter, and its processes and threads."""
+
+    def __init__(self, scratch: Path, port: int) -> None:
+        os.environ["ENTITYNET_SAMPLE_PORT"] = str(port)
+        self.scratch, self.port = scratch, port
+        self.peer = peer_python("img2dataset", ["img2dataset==1.47.0"])
+        self.settings, self.few = SWEEP[1], dict[str, Run]()
+
+    def run(self, side: str, name: str, paths: list[str]) -> Run:
+        """Return one run of a side in a process of its own. Raises RuntimeError where it did not come to every picture."""
+        urls, out = self.scratch / f"{name}.txt", str(self.scratch / name)
+        urls.write_text("".join(f"http://127.0.0.1:{self.port}/{path}\n" for path in paths))
+        if side == "peer":
+            settings = (str(one) for one in (*self.settings, TIMEOUT_S))
+            found = in_own_process(self.peer, "tests.bench.harvest_img2dataset", str(urls), out, *settings)
+        else:
+            found = in_own_process(sys.executable, "tests.bench.harvest", side, out, str(urls))
+        if found["pictures"] != (wanted := sum(not path.startswith("dead") for path in paths)):
+            raise RuntimeError(f"{name}: {found['pictures']} of {wanted} pictures")
+        return found
+
+    def sweep(self, links: int) -> dict[str, float]:
+        """Choose the peer's fastest settings by the clock; returns the pictures a second of each."""
+        found: dict[tuple[int, int], Run] = {}
+        for settings in SWEEP:
+            self.settings = settings
+            found[settings] = self.run("peer", f"sweep-{settings[0]}-{settings[1]}", paths_of(links))
+        self.settings = max(found, key=lambda one: rate(found[one]))
+        self.few = {"peer": found[self.settings], "ours": self.run("ours", "ours-few", paths_of(links))}
+        return {f"{processes} x {threads}": rate(run) for (processes, threads), run in found.items()}
+
+    def stored(self, name: str) -> dict[str, bytes]:
+        """Return what a run stored."""
+        folder = self.scratch / name
+        lake = SmallLake(folder).lake if name.startswith("ours") else None
+        return (
+            stored_by_ours(lake.root, lake.rows("downloads", *lake.slices("downloads")))
+            if lake
+            else stored_by_peer(folder)
+        )
+
+
+def rate(run: Run) -> float:
+    """Return pictures a second by the clock."""
+    return round(run["pictures"] / run["seconds"], 1)
+
+
+def cpu_ms(run: Run) -> float:
+    """Return the milliseconds of a core that a picture took, the start of the processes counted."""
+    return round(1000 * run["cpu_seconds"] / run["pictures"], 2)
+
+
+def further_cpu_ms(few: Run, many: Run) -> float:
+    """Return the milliseconds of a core that each further picture took, which leaves the start out."""
+    return round(1000 * (many["cpu_seconds"] - few["cpu_seconds"]) / (many["pictures"] - few["pictures"]), 2)
+
+
+def compare(course: Course, bodies: list[bytes], links: int, rounds: int) -> str:
+    """Return the last line."""
+    swept = course.sweep(min(links // 2, SWEEP_LINKS))
+    runs: dict[str, list[Run]] = {"ours": [], "peer": [], "ours_with_served": []}
     for number in range(rounds):
         for side in runs:
-            out = str(scratch / f"{side}-{number}")
-            if side == "peer":
-                found = in_own_process(
-                    peer, "tests.bench.harvest_img2dataset", str(urls), out, str(THREADS), str(TIMEOUT_S)
-                )
-            else:
-                found = in_own_process(sys.executable, "tests.bench.harvest", side, out, str(urls))
-            if found["pictures"] != (wanted := sum(not path.startswith("dead") for path in paths)):
-                raise RuntimeError(f"{side}: {found['pictures']} of {wanted} pictures")
-            runs[side].append(found)
-    return runs
+            runs[side].append(course.run(side, f"{side}-{number}", paths_of(links)))
+    bad = course.run("ours", "ours-bad", paths_of(links * 5 // 4, 20))
+    decode, originals = decode_ms(bodies), {f"{number}.jpg": body for number, body in enumerate(bodies)}
+
+    def middle(side: str, what: Any) -> float:
+        return statistics.median(what(run) for run in runs[side])
+
+    cores = {side: middle(side, cpu_ms) for side in runs}
+    further = {side: middle(side, partial(further_cpu_ms, few)) for side, few in course.few.items()}
+    return last_line(
+        "harvest", middle("ours", rate), middle("peer", rate), "pictures/s", peer_name="img2dataset", higher_is_better=True,
+        links=links, rounds=rounds, mean_bytes=sum(map(len, bodies)) // len(bodies), with_served=middle("ours_with_served", rate),
+        peer_with_start=middle("peer", lambda run: round(run["pictures"] / run["whole_seconds"], 1)),
+        cpu_ms_a_picture=cores, cpu_ratio=round(cores["peer"] / cores["ours"], 2),
+        cpu_ms_a_further_picture=further, further_cpu_ratio=round(further["peer"] / further["ours"], 2),
+        decode_ms=decode, decode_share=round(decode / cores["ours"], 2), peer_settings=course.settings, peer_sweep=swept,
+        bad_hosts={"rate": rate(bad), "share": round(rate(bad) / middle("ours", rate), 2), "cpu_ms": cpu_ms(bad)},
+        nearness={side: nearness(course.stored(f"{side}-0"), originals) for side in ("ours", "peer")},
+        peak_mib={side: round(middle(side, lambda run: run["peak_mib"])) for side in runs}, cores=CORES,
+    )  # fmt: skip
 
 
-def compare(links: int, rounds: int, dead_percent: int) -> str:
-    """Return the last line."""
+def grow(course: Course, sizes: Iterable[int]) -> str:
+    """Return what both sides make of each number of links, as JSON."""
+    found = []
+    for links in sizes:
+        runs = {side: course.run(side, f"{side}-{links}", paths_of(links)) for side in ("ours", "peer")}
+        facts = {
+            side: {"rate": rate(run), "cpu_ms": cpu_ms(run), "peak_mib": run["peak_mib"]} for side, run in runs.items()
+        }
+        print(json.dumps({"links": links, **facts}), flush=True)
+        found.append({"links": links, **facts})
+    return json.dumps({"bench": "harvest growth", "sizes": found, "cores": CORES})
+
+
+def main(arguments: list[str]) -> str:
+    """Hold the runs that are asked for; returns the last line."""
+    growth = arguments[:1] == ["growth"]
+    numbers = [int(one) for one in arguments[growth:]]
+    links, rounds = (*numbers, *(LINKS, ROUNDS)[len(numbers) :])[:2] if not growth else (POOL, 0)
+    bodies = [draw(number) for number in range(min(POOL, links))]
     with tempfile.TemporaryDirectory() as name:
         pool = Path(name) / "pool"
         pool.mkdir()
-        for number in range(min(POOL, links)):
-            (pool / f"{number:04}").write_bytes(draw(number))
-        mean_bytes = sum(path.stat().st_size for path in pool.iterdir()) // len(list(pool.iterdir()))
+        for number, body in enumerate(bodies):
+            (pool / f"{number:04}").write_bytes(body)
         with served(pool) as port:
-            runs = take_turns(Path(name), port, paths_of(links, dead_percent), rounds)
-        decode = decode_ms(pool)
-
-    def middle(side: str, what: str) -> float:
-        return statistics.median(run[what] for run in runs[side])
-
-    speed = {side: round(runs[side][0]["pictures"] / middle(side, "seconds"), 1) for side in runs}
-    cpu_ms = {side: round(1000 * middle(side, "cpu_seconds") / runs[side][0]["pictures"], 2) for side in runs}
-    return last_line(
-        "harvest", speed["ours"], speed["peer"], "pictures/s", peer_name="img2dataset", higher_is_better=True, links=links,
-        rounds=rounds, dead_percent=dead_percent, mean_bytes=mean_bytes, with_served=speed["ours_with_served"], cpu_ms_a_picture=cpu_ms,
-        cpu_ratio=round(cpu_ms["peer"] / cpu_ms["ours"], 2), decode_ms=decode, decode_share=round(decode / cpu_ms["ours"], 2),
-        peak_mib={side: round(middle(side, "peak_mib")) for side in runs}, cores=os.cpu_count(),
-    )  # fmt: skip
+            course = Course(Path(name), port)
+            return grow(course, numbers) if growth else compare(course, bodies, links, rounds)
 
 
 if __name__ == "__main__":
@@ -153,4 +196,4 @@ if __name__ == "__main__":
         asked = [line.split("/", 3)[3] for line in Path(sys.argv[3]).read_text().splitlines()]
         print(json.dumps(ours(Path(sys.argv[2]), asked, sys.argv[1] == "ours_with_served")))
     else:
-        print(compare(*(int(one) for one in sys.argv[1:]), *(LINKS, ROUNDS, DEAD_PERCENT)[len(sys.argv) - 1 :]))
+        print(main(sys.argv[1:]))

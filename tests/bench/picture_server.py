@@ -2,7 +2,7 @@
 
 `/<number>.<type>` is picture `number` of the folder, counted round, with the number behind its last byte, so that no two addresses
 serve the same bytes and a decoder sees the same picture. Answers are whole and at once; connections stay open. `/dead/...` is never
-answered.
+answered, `/slow/...` after a second.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+SLOW_S = 1.0
 TYPES = {b"\xff\xd8": b"image/jpeg", b"\x89P": b"image/png", b"RI": b"image/webp"}
 
 
@@ -28,6 +29,9 @@ class Pictures(asyncio.Protocol):
         self.waiting += data
         while b"\r\n\r\n" in self.waiting:
             head, _, self.waiting = self.waiting.partition(b"\r\n\r\n")
+            if head.split(b" ", 2)[1].startswith(b"/slow/"):
+                asyncio.get_running_loop().call_later(SLOW_S, self.transport.write, self.answer(head))
+                continue
             self.transport.write(self.answer(head))
             if b"connection: close" in head.lower():
                 self.transport.close()
@@ -36,7 +40,7 @@ class Pictures(asyncio.Protocol):
         path = head.split(b" ", 2)[1]
         if path.startswith(b"/dead/"):
             return b""
-        name = path.strip(b"/").partition(b".")[0]
+        name = path.removeprefix(b"/slow").strip(b"/").partition(b".")[0]
         if not name.isdigit():
             return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
         body = self.bodies[int(name) % len(self.bodies)]
