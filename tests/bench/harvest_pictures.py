@@ -74,7 +74,7 @@ def _name(url: str) -> str:
 def nearness(stored: Stored, originals: dict[str, bytes]) -> dict[str, float]:
     """Return how near the stored JPEGs are to the whole pictures shrunken by Lanczos and by area: means of PSNR (dB) and SSIM.
 
-    A picture that was not shrunken is left out. Raises ValueError where the size is not the same.
+    A picture that was not shrunken is left out. Raises KeyError where one was not stored.
     """
     found: dict[str, list[float]] = {}
     for name, original in originals.items():
