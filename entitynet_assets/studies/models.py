@@ -408,7 +408,10 @@ class Subrelease(Section):
 
 
 class Recipe(Section):
-    """One training run, as entitynet_train.spec.RunSpec names it."""
+    """One training run, as entitynet_train.spec.RunSpec names it.
+
+    `checkpoint_every_steps` says how much a killed training repeats, and changes no result.
+    """
 
     name: Name
     mix: str
@@ -422,6 +425,7 @@ class Recipe(Section):
     crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
+    checkpoint_every_steps: Annotated[int, Field(ge=1)] = 200
 
     @field_validator("tower")
     @classmethod

@@ -34,7 +34,7 @@ _WORDS = {
 
 def _choices(place: Workplace) -> dict[str, Any]:
     return {
-        "recipes": [recipe.model_dump() for recipe in place.study.recipes],
+        "recipes": [recipe.model_dump(exclude={"checkpoint_every_steps"}) for recipe in place.study.recipes],
         "mixes": [mix.model_dump() for mix in place.study.mixes],
         "takedowns": place.lake.ledger_digest(),
     }
