@@ -21,7 +21,9 @@ WORLD = {"entities": 16, "pictures": 6, "holdout": 2}
 TRIES = 3
 # What the sample's web does not do: an address that no client can read, a picture that a decoder dies of, and
 # what only a study brings about.
-NOT_OF_THE_WEB = {"bad_url", "taken_down", "undecodable", "licence", "relevance"}
+NOT_OF_THE_WEB = {
+    "bad_url", "taken_down", "undecodable", "licence", "relevance", "text", "unwanted", "people", "blocklist",
+}  # fmt: skip
 RULES_PATHS = ("/robots.txt", "/.well-known/tdmrep.json")
 
 
