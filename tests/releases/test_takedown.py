@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from entitynet_assets.cli import app
@@ -186,10 +187,13 @@ def test_after_a_purge_no_byte_is_found_anywhere(harvested: Rooms, tmp_path: Pat
     kept_hits = {
         row["image_url"]: row["author"] for row in harvested.rows("hits") if row["image_url"].encode() not in addresses
     }
-    release = harvested.rows("release")[0]["release_id"]
+    release, sheet = harvested.rows("release")[0]["release_id"], tmp_path / "sheet.jpg"
+    sheet.write_bytes(b"a sheet that shows them")
+    lake.note_export({"page": str(sheet), "sheet": True})
     done = purge(harvested.place)
     assert done is not None
     assert (set(done[0].ids), done[0].pages_lost, done[1]) == (gone, 0, [])
+    assert Image.open(sheet).format == "JPEG", "drawn anew"
 
     texts = [*every_text(lake.root), *every_text(tmp_path / "out"), *every_text(tmp_path / "part")]
     whole = b"\n".join(content for _, content in texts)
@@ -218,6 +222,17 @@ def test_after_a_purge_no_byte_is_found_anywhere(harvested: Rooms, tmp_path: Pat
     assert {row["image_url"]: row["author"] for row in later.rows("hits")} == kept_hits
     assert [row["release_id"] for row in later.rows("release")] == [row["release_id"] for row in new]
     assert purge(later.place) is None
+
+    lake.seal_round()
+    later.again().bring("search_pages", "hits")
+    named = {row["image_url"].encode() for row in lake.rows("hits")}
+    assert named & addresses, "the search names them again"
+    done = purge(later.place)
+    assert done is not None
+    assert (done[0].ids, done[1]) == ([], [])
+    later.again().bring("hits")
+    assert not {row["image_url"].encode() for row in lake.rows("hits")} & addresses
+    assert {row["image_url"]: row["author"] for row in lake.rows("hits")} == kept_hits
 
 
 class Stop(BaseException):
