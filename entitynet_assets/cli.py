@@ -217,6 +217,7 @@ def report(
         page = sheet or out or shelf.lake.root / "report.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_bytes(verdict_sheet(shelf) if sheet else render(shelf).encode())
+        shelf.lake.note_export({"page": str(page.absolute()), "sheet": sheet is not None})
         console.print(f"{page}  {page.stat().st_size / 1000:,.0f} kB", highlight=False, soft_wrap=True)
 
 

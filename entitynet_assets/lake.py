@@ -583,7 +583,7 @@ class Lake:
                 _append_lines(self.root / "exports.jsonl", [facts])
 
     def exports(self) -> list[dict[str, Any]]:
-        """Return what was exported, oldest first."""
+        """Return what was exported, oldest first; a row with `page` is a report or a sheet, one with `out` a folder of pictures."""
         return _json_lines(self.root / "exports.jsonl")
 
     def manifests(self) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,8 @@ from entitynet_assets.releases.proof import leftovers
 from entitynet_assets.releases.scrub import scrubbed
 from entitynet_assets.releases.seen import who_saw
 from entitynet_assets.releases.takedown import REMADE, remake
+from entitynet_assets.report.page import render
+from entitynet_assets.report.sheet import verdict_sheet
 from entitynet_assets.resources import Workplace
 from entitynet_assets.shelf import Shelf
 from entitynet_assets.tables import SEARCH_PAGES, TABLES
@@ -33,6 +35,7 @@ FRAGMENT_BYTES, AUTHOR_LETTERS = (
     5,
 )  # of each file, and the shortest name that is searched for: a shorter one is in any word
 SCAN = b"\xff\xda"  # after it come the pixels of a JPEG
+EXPORTED = ("[0-9]*.tar", "[0-9]*.parquet", "[0-9]*_stats.json", "export.json")
 _KEYS = {"image_id": "ids", "benchmark_image_id": "ids", "representative_id": "ids", "url_id": "urls"}
 _PAGES = "SELECT DISTINCT query_id, provider, page FROM hits WHERE url_id = ANY($urls)"
 _WORDS = """
@@ -187,7 +190,7 @@ def _delete_files(lake: Lake, journal: Journal) -> None:
         gone = [*journal.ids, *journal.urls, *journal.words]
         lines = path.read_text().splitlines(keepends=True)
         write_atomic(path, "".join(line for line in lines if not any(one in line for one in gone)).encode())
-    for path in (lake.root / "report.html", *lake.root.rglob(".new-*")):
+    for path in lake.root.rglob(".new-*"):
         if path.is_file():
             path.unlink()
 
@@ -224,19 +227,17 @@ def _retire_releases(lake: Lake) -> None:
 
 
 def _export_again(place: Workplace, journal: Journal) -> None:
-    """Write the exports that held the pictures anew, where they still lie."""
+    """Write exports that held the pictures anew, and every report and sheet, where they still lie."""
     done = set[str]()
     for one in reversed(place.lake.exports()):
-        folder = Path(one["out"])
-        if one["out"] not in journal.exports or one["out"] in done or not folder.is_dir():
+        path = Path(one.get("out") or one["page"])
+        if str(path) in done or not path.exists():
             continue
-        done.add(one["out"])
-        for path in (
-            *folder.glob("[0-9]*.tar"),
-            *folder.glob("[0-9]*.parquet"),
-            *folder.glob("[0-9]*_stats.json"),
-            *folder.glob("export.json"),
-        ):
-            path.unlink()
+        done.add(str(path))
         with Shelf(place.lake, place.study) as shelf:
-            export(shelf, folder, one["slices"], one["samples_per_shard"], one["part"])
+            if "page" in one:
+                path.write_bytes(verdict_sheet(shelf) if one["sheet"] else render(shelf).encode())
+            elif str(path) in journal.exports:
+                for old in (file for form in EXPORTED for file in path.glob(form)):
+                    old.unlink()
+                export(shelf, path, one["slices"], one["samples_per_shard"], one["part"])

@@ -99,7 +99,7 @@ def _checkpoints(shelf: Shelf, places: Mapping[str, tuple[str, int]]) -> list[Ro
 
 def _exports(lake: Lake, ids: Sequence[str]) -> list[Row]:
     found = []
-    for one in lake.exports():
+    for one in (one for one in lake.exports() if "out" in one):
         files = sorted(Path(one["out"]).glob("*.parquet"))
         query = "SELECT count(*) AS pictures FROM exported WHERE sha256 = ANY($ids)"
         count = lake.select(query, {"exported": files}, {"ids": list(ids)})[0]["pictures"] if files else None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from entitynet_assets.cli import app
@@ -151,9 +152,6 @@ def test_bytes_taken_down_are_not_kept_at_a_new_address(harvested: Rooms) -> Non
     assert not list(harvested.lake.root.glob(f"blobs/*/*/{row['image_id']}*"))
 
 
-# -- purge -----------------------------------------------------------------------------------------------------------------
-
-
 def every_text(root: Path) -> Iterator[tuple[Path, bytes]]:
     """Yield every file under a folder as bytes, and Parquet as its values, too; read by other means than the purge's own proof."""
     for path in sorted(root.rglob("*")):
@@ -186,10 +184,14 @@ def test_after_a_purge_no_byte_is_found_anywhere(harvested: Rooms, tmp_path: Pat
     kept_hits = {
         row["image_url"]: row["author"] for row in harvested.rows("hits") if row["image_url"].encode() not in addresses
     }
-    release = harvested.rows("release")[0]["release_id"]
+    release, sheet = harvested.rows("release")[0]["release_id"], tmp_path / "sheet.jpg"
+    sheet.write_bytes(b"a sheet that shows them")
+    lake.note_export({"page": str(sheet), "sheet": True})
     done = purge(harvested.place)
     assert done is not None
     assert (set(done[0].ids), done[0].pages_lost, done[1]) == (gone, 0, [])
+    with Image.open(sheet) as drawn:
+        assert drawn.format == "JPEG", "drawn anew"
 
     texts = [*every_text(lake.root), *every_text(tmp_path / "out"), *every_text(tmp_path / "part")]
     whole = b"\n".join(content for _, content in texts)
@@ -210,14 +212,31 @@ def test_after_a_purge_no_byte_is_found_anywhere(harvested: Rooms, tmp_path: Pat
     assert told.facts["purged"]
     assert [one.facts["by"] for one in told.below if one.facts["by"] == "releases"] == ["releases"]
 
+    _later_runs(harvested, addresses, kept_hits)
+
+
+def _later_runs(harvested: Rooms, addresses: set[bytes], kept_hits: dict[str, str | None]) -> None:
+    """The next run asks nothing and changes no release; a round that finds the addresses again is purged of them again."""
+    lake, release = harvested.lake, harvested.rows("release")
     assert harvested.server is not None
     harvested.server.reset()
     later = harvested.again()
     later.bring(*HARVEST)
     assert harvested.server.requests() == {}
     assert {row["image_url"]: row["author"] for row in later.rows("hits")} == kept_hits
-    assert [row["release_id"] for row in later.rows("release")] == [row["release_id"] for row in new]
+    assert later.rows("release") == release
     assert purge(later.place) is None
+
+    lake.seal_round()
+    later.again().bring("search_pages", "hits")
+    named = {row["image_url"].encode() for row in lake.rows("hits")}
+    assert named & addresses, "the search names them again"
+    done = purge(later.place)
+    assert done is not None
+    assert (done[0].ids, done[1]) == ([], [])
+    later.again().bring("hits")
+    assert not {row["image_url"].encode() for row in lake.rows("hits")} & addresses
+    assert {row["image_url"]: row["author"] for row in lake.rows("hits")} == kept_hits
 
 
 class Stop(BaseException):
