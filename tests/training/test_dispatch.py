@@ -126,7 +126,9 @@ def test_the_loader_draws_by_the_shares_of_the_table(harvested):
         for (source, _, _), chance in words.chances(picture):
             shares[TEXT_SOURCES[source]] += chance / len(usable)
     rows = [row for row in harvested.rows("caption_mixes") if row["mix"] == made.mix.name]
-    assert shares == pytest.approx({row["source"]: row["effective_share"] for row in rows if row["image_count"]}, abs=1e-6)
+    assert shares == pytest.approx(
+        {row["source"]: row["effective_share"] for row in rows if row["image_count"]}, abs=1e-6
+    )
     (epoch,) = [row for row in harvested.rows("mix_balance") if row["mix"] == made.mix.name]
     assert (epoch["image_count"], epoch["images_per_epoch"]) == (len(usable), len(usable))
 
