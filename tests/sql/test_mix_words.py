@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from entitynet_assets.tables import QUERY_KINDS, TABLES
+from entitynet_assets.tables import QUERY_SOURCES as TABLE_SOURCES
+from entitynet_train.captions import ENTITY_SOURCES, LINK_KINDS, NO_QUERY, QUERY_SOURCES, WEB_SOURCES
 from tests.small_lake import SmallLake, claim, item, make_study, select_rows, words
 from tests.sql.test_mixes import Rows, recipe
 
@@ -85,3 +88,15 @@ def test_ancestors_have_names_no_further_than_asked_and_nothing_above_a_root(sma
     ]
     small.choose(mixes=["graph_only"], recipes=[recipe("graph_only")])
     assert small.make("ancestor_texts") == []
+
+
+def test_workshop_and_tables_know_the_same_words() -> None:
+    assert {*QUERY_KINDS, "item", NO_QUERY} == set(LINK_KINDS)
+    assert TABLE_SOURCES == QUERY_SOURCES
+    allowed = {
+        (name, column.name): set(column.allowed)
+        for name in ("entity_texts", "image_texts")
+        for column in TABLES[name].columns
+    }
+    assert allowed["entity_texts", "kind"] <= set(ENTITY_SOURCES)
+    assert allowed["image_texts", "source"] <= set(WEB_SOURCES)

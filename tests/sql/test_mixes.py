@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import tempfile
 from collections import Counter, defaultdict
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from entitynet_assets.studies.models import Mix, presets
+from entitynet_train.epochs import Threshold, balance_of
 from entitynet_train.spec import TEXT_SOURCES, CaptionMix, DataSpec, ShardSpec
 from entitynet_train.words import Words, read_words
 from tests.small_lake import SmallLake, make_study, select_rows
@@ -104,6 +107,21 @@ def loader_shares(found: Words, pictures: int) -> dict[str, float]:
     return dict(shares)
 
 
+def epoch_of(mix: CaptionMix, found: Words, pictures: list[str]) -> float:
+    """Return the expected pictures of an epoch: of a threshold what the loader reckons with, of a cap the formula by hand."""
+    usable = np.flatnonzero(found.present)
+    shown = [pair for pair in found.shown.tolist() if pair[0] in usable]
+    if "threshold" in mix.balance:
+        if not shown:
+            return 0.0
+        balance = balance_of(mix, found, usable, pa.array(pictures, pa.large_string()))
+        assert isinstance(balance, Threshold)
+        return float(balance.keep_U.sum())
+    count, most = Counter(entity for _, entity in shown), mix.balance.get("per_entity", len(pictures) + 1)
+    of = [[min(1, most / count[entity]) for picture, entity in shown if picture == one] for one in usable]
+    return sum(math.prod(chances) for chances in of)
+
+
 @settings(max_examples=12, deadline=None)
 @given(TABLES)
 def test_shares_and_pictures_are_those_of_the_loader(drawn: dict[str, Any]) -> None:
@@ -112,7 +130,10 @@ def test_shares_and_pictures_are_those_of_the_loader(drawn: dict[str, Any]) -> N
     for mix in STUDY.mixes:
         with tempfile.TemporaryDirectory() as root:
             found, pictures = loader(mix.caption_mix(), rows, Path(root))
-            expected = loader_shares(found, len(pictures))
+            expected, images_per_epoch = (
+                loader_shares(found, len(pictures)),
+                epoch_of(mix.caption_mix(), found, pictures),
+            )
         mine = [row for row in table if row["mix"] == mix.name]
         shares = Counter[str]()
         for row in mine:
@@ -122,6 +143,7 @@ def test_shares_and_pictures_are_those_of_the_loader(drawn: dict[str, Any]) -> N
         )
         row = next(row for row in balance if row["mix"] == mix.name)
         assert row["image_count"] == int(found.present.sum())
+        assert row["images_per_epoch"] == pytest.approx(images_per_epoch, abs=1e-5)
 
 
 WORLD: Rows = {  # every case: no alt text, no query, several entities and queries, equal texts in several sources

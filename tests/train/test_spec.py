@@ -97,6 +97,58 @@ def test_a_bad_weight_is_named(weights, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"by_query": {"noun": {"name": 1.0, "alias": 1.0}}}, "name or label, alias, taxon_name, common_name"),
+        ({"by_query": {"noun": {"title": 1.0}}}, "mix[m].by_query.noun.title"),
+        ({"by_query": {"noun": {"label": 1.0}}, "web_share": 0.5}, "mix[m].weights"),
+        ({"by_query": {"noun": {"label": 1.0}}, "web_share": 1.5, "weights": {"alt_text": 1}}, "a share in [0, 1]"),
+        ({"weights": {"label": 1.0}, "ancestor_decay": 0.0}, "a factor in (0, 1]"),
+        ({"weights": {"label": 1.0}, "ancestor_distance": 0}, "1 to 20 statements"),
+        ({"weights": {"label": 1.0}, "template_share": 0.1}, "at least one for a template_share"),
+        ({"weights": {"label": 1.0}, "template_share": 0.1, "templates": ("a photo",)}, "{} once"),
+        ({"weights": {"label": 1.0}, "balance": {"most": 3}}, "one of threshold, per_entity"),
+    ],
+)
+def test_a_mix_that_cannot_be_drawn_is_named(facts, words):
+    with pytest.raises(SpecError, match="mix") as caught:
+        CaptionMix("m", **facts)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("noun", "noun"), ("noun_living", "noun_living"), ("attribute_noun", "attribute"), ("attribute_noun_living", "attribute"),
+        ("alias_living", "alias"), ("drawing_living", "noun_living"), ("linked", "noun"), ("word_living", "word_living"),
+    ],
+)  # fmt: skip
+def test_the_most_specific_weights_hold(kind, key):
+    keys = ("noun", "noun_living", "attribute", "alias", "word_living")
+    mix = CaptionMix("m", by_query={name: {"query": 1.0} for name in keys})
+    assert mix.key_of(kind) == key
+
+
+def test_a_mix_of_two_stages_survives_json_and_is_part_of_the_identity(run_spec, saved_spec):
+    mix = CaptionMix(
+        "m",
+        {"alt_text": 1.0},
+        0.5,
+        {"noun": {"name": 1.0}},
+        templates=("a {}.",),
+        template_share=0.1,
+        balance={"threshold": 3},
+    )
+    spec = dataclasses.replace(run_spec, mix=mix)
+    assert load(RunSpec, saved_spec(spec)) == spec
+    others = [
+        dataclasses.replace(mix, balance={"threshold": 4}),
+        dataclasses.replace(mix, by_query={"noun": {"label": 1.0}}),
+    ]
+    assert len({fingerprint(dataclasses.replace(run_spec, mix=one)) for one in (mix, *others)}) == 3
+
+
 def test_an_unknown_and_a_missing_key_are_named(run_spec, tmp_path):
     raw = json.loads(to_json(run_spec))
     path = tmp_path / "spec.json"
