@@ -50,7 +50,7 @@ class Names:
         found = self._find(form)
         if not found:
             return
-        spans = self._forms.spans(text, words)
+        spans = self._forms.spans(text, words, form.count(BEGIN, 0, found[-1][2]))
         first, counted = 0, 0
         for number, begin, end in found:
             first += form.count(BEGIN, counted, begin)

@@ -112,14 +112,22 @@ class Forms(dict[str, str]):
         self._places[word] = tuple((begin, end) for _, begin, end in found)
         return form
 
-    def spans(self, text: str, words: Iterable[str]) -> list[tuple[int, int]]:
-        """Return where each token of a text stands in it, [begin, end) in characters; `words` are `words_of` it."""
+    def spans(self, text: str, words: Iterable[str], most: int) -> list[tuple[int, int]]:
+        """Return where each token of a text stands in it, [begin, end) in characters, of the first `most` or a few more.
+
+        `words` are `words_of` the text.
+        """
         spans, at = list[tuple[int, int]](), 0
         for word in words:
-            at = text.find(word, at)  # between two words there is nothing that a word begins with
-            for begin, end in self._places.get(word) or self._placed(word):
-                spans.append((at + begin, at + end))
-            at += len(word)
+            begin = text.find(word, at)  # between two words there is nothing that a word begins with
+            at = begin + len(word)
+            places = self._places.get(word) or self._placed(word)
+            if len(places) == 1:
+                spans.append((begin, at))
+            else:
+                spans += [(begin + start, begin + end) for start, end in places]
+            if len(spans) >= most:
+                break
         return spans
 
     def _placed(self, word: str) -> Places:

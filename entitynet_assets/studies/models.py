@@ -364,8 +364,8 @@ class Linking(Section):
     weight_prior: Annotated[float, Field(gt=0)] = 1.0
     weight_context: Annotated[float, Field(ge=0)] = 1.0
     weight_searched: Annotated[float, Field(ge=0)] = 1.0
-    weight_image: Annotated[float, Field(ge=0)] = 2.0
-    min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
+    weight_image: Annotated[float, Field(ge=0)] = 4.0
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.6
     tail_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     tail_pictures: Annotated[int, Field(ge=1)] = 20
     min_class_pictures: Annotated[int, Field(ge=1)] = 1

@@ -55,8 +55,9 @@ def write(folder: Path, names: int, texts: int, said: list[str] | None = None) -
     words, weights = list(counted), list(counted.values())
     syllables = [a + b for a in "bcdfghklmnprstvw" for b in "aeiou"]
     called: set[str] = set(rng.sample(words, min(len(words), names) // 5))
+    drawn = iter(rng.choices(words, weights, k=2 * names))
     while len(called) < names:
-        known = rng.choices(words, weights, k=1) if rng.random() < 0.5 else []
+        known = [next(drawn)] if rng.random() < 0.5 else []
         called.add(" ".join(["".join(rng.choices(syllables, k=3)) for _ in range(rng.randint(1, 2))] + known))
     pairs = [(name, f"Q{number}") for number, name in enumerate(sorted(called))]
     (folder / "names.pickle").write_bytes(pickle.dumps(pairs))

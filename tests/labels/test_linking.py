@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from entitynet_assets.labels.context import content_words, context_scores
 from entitynet_assets.labels.linking import Names
 from entitynet_assets.labels.names import names_of
 from entitynet_assets.labels.stop_words import stop_words
+from entitynet_assets.studies.models import Linking
+from entitynet_assets.tables import ENTITY_NAMES, LABEL_VOCABULARY
 
 STOP = stop_words(["en", "de", "mul"])
 CALLED = [
@@ -94,3 +99,11 @@ def test_words_around_a_name_vote_for_those_whom_they_tell_apart():
     assert context_scores({"wild", "car", "animal"}, ("cat", "car"), known) == {"cat": 2 / 3, "car": 1 / 3}
     assert context_scores({"river"}, ("cat", "car"), known) is None
     assert context_scores({"same"}, ("a", "b"), {"a": {"same"}, "b": {"same"}}) == {"a": 0.5, "b": 0.5}
+
+
+def test_the_page_has_every_key_with_its_default_and_every_reason():
+    page = (Path(__file__).parents[2] / "docs" / "linking.md").read_text()
+    rows = dict(re.findall(r"(?m)^\| `([a-z_]+)` \| ([0-9.]+) \|", page))
+    assert rows == {key: str(field.default) for key, field in Linking.model_fields.items()}
+    reasons = {column.name: column.allowed for column in (*ENTITY_NAMES.columns, *LABEL_VOCABULARY.columns)}["reason"]
+    assert all(f"`{reason}`" in page for reason in (*reasons, *ENTITY_NAMES.columns[-1].allowed))

@@ -40,7 +40,7 @@ def test_the_singular_of_a_plural(word, single):
 @given(st.text(max_size=40))
 def test_every_token_has_its_place_and_matching_sees_what_tokens_say(text):
     forms, tokens = Forms(), tokens_of(text)
-    spans = forms.spans(text, words_of(text))
+    spans = forms.spans(text, words_of(text), len(tokens))
     assert len(spans) == len(tokens)
     assert all(0 <= begin < end <= len(text) for begin, end in spans)
     assert all(text[begin:end].strip() for begin, end in spans)

@@ -102,7 +102,7 @@ def test_the_picture_speaks_together_with_the_words_and_not_after_them(small: Sm
     assert found["b", "Q2"][3] == 1  # against the prior
     spread = math.sqrt((0.6**2 + 0.4**2 + 0.2**2) / 3)
     image = 1 / (1 + math.exp(-0.4 / spread))
-    assert found["b", "Q2"][:3] == pytest.approx((1.0, image, (5 / 15.25 + 2 * image) / 3))
+    assert found["b", "Q2"][:3] == pytest.approx((1.0, image, (5 / 15.25 + 4 * image) / 5))
     assert found["a", "Q1"][:2] == (None, None)
 
 
