@@ -313,11 +313,12 @@ class Lake:
         """Append rows to the notes of an unfinished slice; dropped when the slice is written."""
         path = self.root / "notes" / f"{table}.{slice_name}.jsonl"
         path.parent.mkdir(exist_ok=True)
+        lines = "".join(json.dumps(dict(row)) + "\n" for row in rows).encode()
         with path.open("a+b") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
             if file.read(1) not in (b"", b"\n"):  # a kill cut the last line off: end it, or it would spoil the next
                 file.write(b"\n")
-            file.write("".join(json.dumps(dict(row)) + "\n" for row in rows).encode())
+            file.write(lines)
             file.flush()
             os.fsync(file.fileno())
 

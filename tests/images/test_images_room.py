@@ -194,7 +194,7 @@ def test_a_kill_in_the_middle_loses_only_what_was_not_noted(rooms_of, sample_stu
     command = [sys.executable, "-m", "tests.fakes.downloader", str(rooms.server.port), str(rooms.folder)]
     process = subprocess.Popen(command, cwd=REPOSITORY)
     notes = rooms.lake.root / "notes" / "downloads.000.jsonl"
-    wait_for(lambda: notes.exists() or process.poll() is not None)
+    wait_for(lambda: (notes.exists() and notes.stat().st_size > 0) or process.poll() is not None)
     process.send_signal(signal.SIGKILL)
     process.wait()
     noted = {row["url_id"] for row in rooms.lake.notes("downloads", "000")}
