@@ -22,7 +22,7 @@ from entitynet_assets.studies.models import HERE
 from entitynet_assets.tables import TABLES
 from tests.river import commands
 
-STEPS, SAVED_AT = 240, 200  # of a longer recipe: its steps, and its only checkpoint in the middle
+STEPS, SAVED_AT = 40, 20  # of a longer recipe: its steps, and its only checkpoint in the middle
 TRAINED = ("training", "scores")
 RECIPES = """
 [[recipes]]
@@ -42,7 +42,7 @@ def small_study(folder: Path, name: str = "river", **changes: str) -> Path:
     """Write a study like the sample's with one tiny recipe and a small world; `changes` replace whole lines by key."""
     text = (HERE / "sample.toml").read_text()
     world = {key: str(value) for key, value in WORLD.items()}
-    changes = {"name": f'"{name}"', "recipes": "", "samples_per_shard": "12", "timeout_s": "10.0", **world, **changes}
+    changes = {"name": f'"{name}"', "recipes": "", "samples_per_shard": "2", "timeout_s": "10.0", **world, **changes}
     for key, value in changes.items():
         line = f"{key} = {value}" if value else ""
         text, count = re.subn(rf"^{key} = .*$", line, text, count=1, flags=re.MULTILINE)
@@ -56,7 +56,8 @@ def longer(study: Path, world_size: int = 1) -> None:
     """Let the study's recipe train long enough for a checkpoint in the middle, in many small steps."""
     changes = {"samples_seen = 96": f"samples_seen = {4 * STEPS}", "batch_size_global = 32": "batch_size_global = 4"}
     text = study.read_text()
-    for old, new in {**changes, "world_size = 1": f"world_size = {world_size}"}.items():
+    sized = f"world_size = {world_size}\ncheckpoint_every_steps = {SAVED_AT}"
+    for old, new in {**changes, "world_size = 1": sized}.items():
         assert old in text
         text = text.replace(old, new)
     study.write_text(text)

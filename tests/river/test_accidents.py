@@ -1,4 +1,4 @@
-"""Kill -9 in the middle, and two runs at once."""
+"""Two runs at once, and a run that is killed while its trainer lives on. test_killed_anywhere.py kills in every room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.river.conftest import Made, River, hashes
+from tests.river.conftest import River
 
 pytestmark = pytest.mark.slow
 
@@ -17,17 +17,6 @@ def wait_for(holds: Callable[[], bool], limit_s: float = 120.0) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.02)
-
-
-@pytest.mark.parametrize("moment", ["search.test", "photos-a.test"])
-def test_a_killed_run_is_finished_by_the_next(river: River, harvested: Made, moment: str) -> None:
-    process = river.start("--until", "release")
-    wait_for(lambda: river.asked()[moment] >= 3)
-    process.kill()
-    process.communicate()
-    river.run("--until", "release")
-    assert hashes(river.lake) == hashes(harvested.lake)
-    assert "Up to date" in river.run("--until", "release")
 
 
 def test_two_runs_at_once_do_the_work_once(river: River) -> None:

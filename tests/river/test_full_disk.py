@@ -46,24 +46,22 @@ def contents(river: River) -> dict[str, object]:
     return {name: river.lake.rows(name) for name in ("release", "samples", "shards", "kept_images")}
 
 
-@pytest.mark.parametrize("leave_kb", [0, 300, 1500])
-def test_a_full_disk_is_said_plainly_and_costs_nothing(
-    harvested: Made, river: River, small_disk: Path, leave_kb: int
-) -> None:
+def test_a_full_disk_is_said_plainly_and_costs_nothing(harvested: Made, river: River, small_disk: Path) -> None:
     river.home = small_disk
     copied(harvested, river)
     before = contents(river)
 
     river.server.change_world(make_world(entities=8, pictures=12, holdout=3))
-    ballast = fill(small_disk, leave_kb * 1024)
-    process = river.start("--new-round", "--until", "release")
-    said = "".join(process.communicate())
-    assert process.returncode == 1
-    assert "disk is full" in said
-    assert "Traceback" not in said
-    assert contents(river) == before
+    for leave_kb in (0, 300, 1500):  # each fails in another place
+        ballast = fill(small_disk, leave_kb * 1024)
+        process = river.start("--new-round", "--until", "release")
+        said = "".join(process.communicate())
+        assert process.returncode == 1, leave_kb
+        assert "disk is full" in said
+        assert "Traceback" not in said
+        assert contents(river) == before
+        ballast.unlink()
 
-    ballast.unlink()
     river.run("--new-round", "--until", "release")
     assert len(contents(river)["kept_images"]) > len(before["kept_images"])
 

@@ -1,7 +1,7 @@
-"""Killed in the download, in the packing and in the training, at moments that a seed chooses: the results are those of peace.
+"""Killed in the search, the download, the packing and the training, at moments that a seed chooses: the results are those of peace.
 
 The undisturbed river and the killed one have the same study on the same world; what is compared is the release's manifest
-and the leaderboard, which hold no times.
+and the leaderboard, which hold no times. The undisturbed harvest is the one that all tests share.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.river.commands import Command
-from tests.river.conftest import SAVED_AT, STEPS, River, longer
+from tests.river.conftest import SAVED_AT, STEPS, Made, River, copied, longer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LIMIT_S = 120.0
@@ -74,12 +74,15 @@ def outcome(river: River) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return json.loads((river.lake.root / f"release/{release}.json").read_text()), river.lake.rows("leaderboard")
 
 
-def kill_three_times(river: River, seed: int) -> None:
-    """Kill it once each in download, packing and training, where the seed says, and let it finish then."""
+def kill_four_times(river: River, seed: int) -> None:
+    """Kill it once each in search, download, packing and training, where the seed says, and let it finish then."""
     chosen = random.Random(seed)
-    downloads, tars, step = chosen.randint(5, 30), chosen.randint(1, 12), chosen.randint(SAVED_AT + 5, STEPS - 20)
-    shards, asked = river.lake.root / "shards", photographs_asked(river)
-    enough = asked + downloads
+    searches, downloads, tars = chosen.randint(2, 12), chosen.randint(5, 30), chosen.randint(1, 8)
+    step = chosen.randint(SAVED_AT + 2, SAVED_AT + 8)
+    assert step < STEPS - 10
+    shards = river.lake.root / "shards"
+    killed_when(river, "release", lambda: river.asked()["search.test"] >= searches, lambda: is_made(river, "likeness"))
+    enough = photographs_asked(river) + downloads
     killed_when(river, "release", lambda: photographs_asked(river) >= enough, lambda: is_made(river, "likeness"))
     killed_when(river, "release", lambda: len(list(shards.glob("*.tar"))) >= tars, lambda: is_made(river, "shards"))
     killed_when(river, "leaderboard", lambda: steps_done(river) >= step, lambda: is_made(river, "leaderboard"))
@@ -88,11 +91,11 @@ def kill_three_times(river: River, seed: int) -> None:
     assert f"resuming after step {SAVED_AT}" in log
 
 
-def test_killed_anywhere_it_ends_as_in_peace(make_river: Callable[..., River], tmp_path: Path) -> None:
-    clean, killed = (make_river("twin", samples_per_shard="1") for _ in range(2))
+def test_killed_anywhere_it_ends_as_in_peace(make_river: Callable[..., River], harvested: Made, tmp_path: Path) -> None:
+    clean, killed = make_river(), make_river()
     clean.home, killed.home = tmp_path / "clean", tmp_path / "killed"
     longer(clean.study, world_size=2)
-    clean.run()
-    kill_three_times(killed, seed=int(os.environ.get("ENTITYNET_KILL_SEED", "0")))
+    copied(harvested, clean).run()
+    kill_four_times(killed, seed=int(os.environ.get("ENTITYNET_KILL_SEED", "0")))
     assert outcome(killed) == outcome(clean)
     assert "Up to date" in killed.run()

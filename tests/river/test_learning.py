@@ -13,9 +13,9 @@ from tests.river.conftest import River, small_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 WORLD = {"entities": 24, "pictures": 12, "holdout": 8}
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 # The demo's recipe, but in one process, with smaller batches, a higher peak and fewer pictures seen, as there are half as many
-# entities to name. It reached 28 to 32 % at these seeds, where the aim is 21 %.
+# entities to name. It reached 28 to 32 % at three seeds, where the aim is 21 %.
 RECIPE = """
 [[recipes]]
 name = "{name}"
@@ -32,7 +32,7 @@ seed = {seed}
 
 @pytest.fixture
 def taught(tmp_path: Path) -> Iterator[River]:
-    """A study with one recipe at three seeds and the untrained control."""
+    """A study with one recipe at two seeds and the untrained control."""
     study = small_study(
         tmp_path,
         "seeds",
@@ -49,7 +49,7 @@ def taught(tmp_path: Path) -> Iterator[River]:
         yield River(server, study, tmp_path / "home")
 
 
-def test_three_seeds_name_held_out_drawings_and_the_control_does_not(taught: River) -> None:
+def test_two_seeds_name_held_out_drawings_and_the_control_does_not(taught: River) -> None:
     taught.run()
     board = {row["recipe"]: row for row in taught.lake.rows("leaderboard")}
     chance = 1 / len(taught.lake.rows("entities"))
