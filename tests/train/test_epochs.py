@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from entitynet_train.epochs import Epochs, balance_of, uniform
+from entitynet_train.epochs import Epochs, Threshold, balance_of, uniform
 from entitynet_train.spec import CaptionMix, DataSpec, ShardSpec, SpecError
 from entitynet_train.words import read_words
 from tests.train.conftest import write_table
@@ -90,6 +90,38 @@ def test_a_balance_without_an_entity_is_an_error(tmp_path):
     mix, ids = CaptionMix("m", {"alt_text": 1.0}, balance={"threshold": 5}), pa.array(["a"], pa.large_string())
     with pytest.raises(SpecError, match=r"mix\[m\].balance: found no picture with an entity"):
         balance_of(mix, read_words(data, mix, ids), np.arange(1), ids)
+
+
+METACLIP = {
+    (0,): 1.0,
+    (3,): 0.1,
+    (4,): 0.01,
+    (3, 4): 0.109,
+    (2, 4): 1.0,
+    (3, 3, 4): 0.109,
+}  # what its own code gives at p = t / c
+
+
+def test_the_threshold_is_metaclips_on_its_own_example(tmp_path):
+    counts, most = (1, 10, 100, 1000, 10_000), 100
+    links = [
+        (f"pair{n}", f"Q{entity}", str(row), "linked")
+        for n, pair in enumerate(METACLIP)
+        for row, entity in enumerate(pair)
+    ]
+    for entity, count in enumerate(counts):
+        known = sum(entity in pair for pair in METACLIP)
+        links += [(f"other{entity}-{n}", f"Q{entity}", "", "linked") for n in range(count - known)]
+    ids = sorted({image for image, *_ in links})
+    write_table(tmp_path / "links.parquet", ("image_id", "qid", "query_id", "query_kind"), links)
+    write_table(tmp_path / "texts.parquet", ("image_id", "source", "text"), [(one, "alt_text", "x") for one in ids])
+    shard = ShardSpec("0", "0", len(ids), "0.tar", "texts.parquet")
+    data = DataSpec("r", "w", "s", (shard,), str(tmp_path), ("links.parquet",), (), ())
+    mix, array = CaptionMix("m", {"alt_text": 1.0}, balance={"threshold": most}), pa.array(ids, pa.large_string())
+    balance = balance_of(mix, read_words(data, mix, array), np.arange(len(ids)), array)
+    assert isinstance(balance, Threshold)
+    found = {pair: balance.keep_U[ids.index(f"pair{n}")] for n, pair in enumerate(METACLIP)}
+    assert found == pytest.approx(METACLIP, abs=1e-12)
 
 
 class Some:
