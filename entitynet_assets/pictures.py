@@ -9,7 +9,6 @@ everything that costs by the pixel is done on the shrunken picture.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import io
@@ -18,9 +17,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import imagehash
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
+
+from entitynet_assets.picture_hashes import entropy_bits, hash_picture, thumbnail
+from entitynet_assets.picture_sizes import Box, fitting, resized
 
 DECODER = 3  # raised when the same bytes give another stored JPEG or other facts
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")  # MPO, several JPEGs in one file, opens as JPEG
@@ -28,9 +29,6 @@ MAX_PIXELS = 89_478_485  # Pillow's own limit; beyond it a file is a bomb, not a
 MAX_SIDE_PX = 30_000
 MAX_ASPECT = 100  # longer side over shorter
 MAX_PROFILE_BYTES = 1 << 20  # a larger colour profile is not looked at
-HASH_SIDE_PX = 256  # hashing a shrunken picture gives the same hash at a thirtieth of the time
-TIE = 1e-6  # coefficients are up to 10^6, and two ways to add them up differ by 10^-9
-LUMA_SIDE_PX, CHROMA_SIDE_PX = 24, 4  # of the thumbnail that pictures are held against each other by
 SPARE = 1.1  # halves (JPEG, while decoding) and whole factors are averaged away so far; the bicubic filter has the rest
 ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -44,8 +42,6 @@ _REFUSED = (
 _BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError, RuntimeError,
 )  # fmt: skip
-Box = tuple[float, float, float, float] | None
-_COSINES = 2 * np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1))  # DCT-II, the 8 lowest of 32
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
@@ -110,45 +106,6 @@ def read_picture(content: bytes, kept: Kept) -> Picture:
         "JPEG" if kind == "MPO" else kind, n_frames, width, height, *stored.size, jpeg, hashlib.sha256(jpeg).hexdigest(),
         phash, dhash, entropy_bits(grey), thumbnail(stored),
     )  # fmt: skip
-
-
-def hash_picture(image: Image.Image) -> tuple[int, int]:
-    """Return the 64-bit perceptual hash (DCT) and difference hash of a picture, as imagehash computes them."""
-    grey = _shrunken(image, HASH_SIDE_PX).convert("L")
-    return _phash(grey.resize((32, 32), Image.Resampling.LANCZOS)), _as_int(imagehash.dhash(grey))
-
-
-def _phash(tiny: Image.Image) -> int:
-    """Return imagehash.phash of a grey picture of 32 x 32 pixels, whose own way loads all of scipy for 64 numbers.
-
-    Only what rounding could decide is left to that way; of one flat shade no number but the first is not 0.
-    """
-    darkest, lightest = tiny.getextrema()
-    if darkest == lightest:
-        return 1 << 63 if lightest else 0
-    low = _COSINES @ np.asarray(tiny, dtype=np.float64) @ _COSINES.T
-    above = low - np.median(low)
-    if np.abs(above).min() < TIE:
-        return _as_int(imagehash.phash(tiny))
-    return int.from_bytes(np.packbits(above > 0).tobytes(), "big")
-
-
-def thumbnail(image: Image.Image) -> str:
-    """Return a picture squeezed to 24 x 24 of luma and 4 x 4 each of blue and red chroma, a byte a value, as base64.
-
-    608 bytes: enough to tell a copy from another shot of the same thing, where 64 bits of a hash are not.
-    """
-    small = image.resize((LUMA_SIDE_PX, LUMA_SIDE_PX), Image.Resampling.BICUBIC, reducing_gap=2.0).convert("YCbCr")
-    luma, *chroma = small.split()
-    coarse = [band.resize((CHROMA_SIDE_PX, CHROMA_SIDE_PX), Image.Resampling.BOX) for band in chroma]
-    return base64.b64encode(b"".join(band.tobytes() for band in (luma, *coarse))).decode()
-
-
-def entropy_bits(image: Image.Image) -> float:
-    """Return the entropy of the grey-level histogram in bits: 0 for one flat colour, at most 8."""
-    counts = np.asarray(image.convert("L").histogram(), dtype=np.float64)
-    shares = counts[counts > 0] / counts.sum()
-    return float(np.round(-(shares * np.log2(shares)).sum(), 6)) + 0.0
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -222,7 +179,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _loaded(image: Image.Image, side_px: int) -> Image.Image:
     """Return a picture decoded and shrunken, on white, of mode L, RGB, CMYK or LAB. Raises PictureError."""
-    size, box = _fitting(image.size, side_px), None
+    size, box = fitting(image.size, side_px), None
     try:
         if size != image.size:
             _, box = image.draft(None, size) or (None, None)
@@ -236,11 +193,11 @@ def _flattened(image: Image.Image, size: tuple[int, int], box: Box = None) -> Im
     if image.mode.startswith(("I", "F")):
         return _eight_bits(image, size)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layered = _resized(image.convert("RGBA"), size)
+        layered = resized(image.convert("RGBA"), size)
         flat = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
         flat.info = dict(image.info)
         return flat
-    return _resized(image if image.mode in ("L", "CMYK", "LAB") else image.convert("RGB"), size, box)
+    return resized(image if image.mode in ("L", "CMYK", "LAB") else image.convert("RGB"), size, box)
 
 
 def _eight_bits(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -253,7 +210,7 @@ def _eight_bits(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     shades = (np.clip(values, 0, top) * np.float32(255.0 / top)).astype(np.uint8)
     if isinstance(clear, int):
         shades[values == clear] = 255
-    return _resized(Image.fromarray(shades), size)
+    return resized(Image.fromarray(shades), size)
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
@@ -284,26 +241,3 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 def _turned(image: Image.Image, orientation: int) -> Image.Image:
     way = _UPRIGHT.get(orientation)
     return image if way is None else image.transpose(way)
-
-
-def _fitting(size: tuple[int, int], side_px: int) -> tuple[int, int]:
-    shorter = min(size)
-    if shorter <= side_px:
-        return size
-    scale = side_px / shorter
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _shrunken(image: Image.Image, side_px: int) -> Image.Image:
-    return _resized(image, _fitting(image.size, side_px))
-
-
-def _resized(image: Image.Image, size: tuple[int, int], box: Box = None) -> Image.Image:
-    """Return a picture shrunken. `box`: what of it is the picture, where a scaled JPEG's last pixel is one in part only."""
-    if image.size == size:
-        return image
-    return image.resize(size, Image.Resampling.BICUBIC, box, reducing_gap=1.0)
-
-
-def _as_int(hashed: imagehash.ImageHash) -> int:
-    return int.from_bytes(np.packbits(hashed.hash.flatten()).tobytes(), "big")

@@ -466,6 +466,7 @@ LIKENESS = Table("likeness", "curation", "picture with the earlier picture it re
     number("correlation", "of gradients, with the representative's, -1 to 1"),
     number("hue_distance", "1 - cosine of their chroma, 0 to 2; absent where one is grey", "?"),
     _c("mirrored", "BOOLEAN", "whether the representative is seen in a mirror"),
+    whole("url_count", "addresses that serve it"), whole("representative_url_count", "addresses that serve the representative"),
 ))  # fmt: skip
 ENCODER = (
     text("encoder", "the study's encoder"),

@@ -6,7 +6,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from entitynet_assets.pictures import hash_picture
+from entitynet_assets.picture_hashes import hash_picture
 
 
 def test_hashes_are_those_of_imagehash() -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from entitynet_assets.pictures import CHROMA_SIDE_PX, LUMA_SIDE_PX
+from entitynet_assets.picture_hashes import CHROMA_SIDE_PX, LUMA_SIDE_PX
 
 Floats = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]

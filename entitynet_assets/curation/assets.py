@@ -42,11 +42,18 @@ _THUMBNAILS = """
     SELECT image_id, thumbnail FROM images SEMI JOIN (SELECT unnest($ids) AS image_id) AS asked USING (image_id)
     WHERE thumbnail IS NOT NULL
 """
+_DECIDES_LIKENESS = {
+    "duplicate_correlation", "duplicate_hue_distance", "min_side_px", "max_aspect", "min_entropy_bits",
+}  # fmt: skip
 _COPIES = """
-    SELECT pairs.image_id, earlier_id AS representative_id, phash_distance, dhash_distance, correlation, hue_distance, mirrored
+    SELECT pairs.image_id, earlier_id AS representative_id, phash_distance, dhash_distance, correlation, hue_distance, mirrored,
+        later.url_count, earlier.url_count AS representative_url_count
     FROM likeness_pairs AS pairs
     JOIN images AS later ON later.image_id = pairs.image_id JOIN images AS earlier ON earlier.image_id = earlier_id
-    WHERE correlation >= $correlation AND coalesce(hue_distance, 0) <= $hue_distance
+    WHERE correlation >= $duplicate_correlation AND coalesce(hue_distance, 0) <= $duplicate_hue_distance
+        AND least(earlier.original_width_px, earlier.original_height_px) >= $min_side_px AND earlier.entropy_bits >= $min_entropy_bits
+        AND greatest(earlier.original_width_px, earlier.original_height_px)
+            <= $max_aspect * least(earlier.original_width_px, earlier.original_height_px)
     QUALIFY row_number() OVER (PARTITION BY pairs.image_id, earlier_id ORDER BY correlation DESC, mirrored) = 1
     ORDER BY later.round, later.image_id, earlier.round, earlier.image_id
 """
@@ -83,15 +90,15 @@ def likeness_pairs(work: Work) -> Made:
 @station(
     LIKENESS,
     reads=("images", "likeness_pairs"),
-    params=lambda place: [
-        place.study.curation.duplicate_correlation,
-        place.study.curation.duplicate_hue_distance,
-    ],
+    params=lambda place: place.study.curation.model_dump(include=_DECIDES_LIKENESS),
+    code_version="2",
 )
 def likeness(work: Work) -> Made:
-    """Pictures that repeat an earlier one. Global: the first by (round, image_id) represents its group, so old shards stand."""
-    chosen = work.study.curation
-    pairs = work.select(_COPIES, correlation=chosen.duplicate_correlation, hue_distance=chosen.duplicate_hue_distance)
+    """Pictures that repeat an earlier one. Global: the first by (round, image_id) represents its group, so old shards stand.
+
+    A picture that is too small, too long or blank represents nobody: else a good copy would go with a thumbnail.
+    """
+    pairs = work.select(_COPIES, **work.study.curation.model_dump(include=_DECIDES_LIKENESS))
     by_ids = {(row["representative_id"], row["image_id"]): row for row in pairs}
     made = [by_ids[earlier, later] for later, earlier in representatives(by_ids).items()]
     return Made(made, {"repeats": len(made), "pairs": len(pairs)})

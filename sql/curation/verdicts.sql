@@ -46,6 +46,10 @@ screened AS (
     GROUP BY screens.image_id, rules.rule
 ),
 
+served AS (
+    SELECT representative_id, any_value(representative_url_count) + sum(url_count) AS url_count FROM likeness GROUP BY representative_id
+),
+
 blocked AS (
     SELECT image_id, min(distance) AS distance, arg_min(entry, (distance, entry)) AS entry FROM blocked_images GROUP BY image_id
 ),
@@ -62,11 +66,13 @@ judged AS (
     UNION ALL
     SELECT image_id, 'blank', entropy_bits < $min_entropy_bits, 'low_entropy', entropy_bits, $min_entropy_bits::DOUBLE, NULL FROM mine
     UNION ALL
-    SELECT image_id, 'placeholder', url_count >= $placeholder_urls, 'served_everywhere', url_count::DOUBLE, $placeholder_urls::DOUBLE, NULL
-    FROM mine
+    SELECT mine.image_id, 'placeholder', coalesce(served.url_count, mine.url_count) >= $placeholder_urls, 'served_everywhere',
+        coalesce(served.url_count, mine.url_count)::DOUBLE, $placeholder_urls::DOUBLE, NULL
+    FROM mine LEFT JOIN likeness ON likeness.image_id = mine.image_id
+    LEFT JOIN served ON served.representative_id = coalesce(likeness.representative_id, mine.image_id)
     UNION ALL
     SELECT mine.image_id, 'duplicate', likeness.image_id IS NOT NULL, 'near_duplicate_of_' || likeness.representative_id,
-        likeness.phash_distance::DOUBLE, $duplicate_radius::DOUBLE, NULL
+        likeness.correlation, $duplicate_correlation::DOUBLE, NULL
     FROM mine LEFT JOIN likeness ON likeness.image_id = mine.image_id
     UNION ALL
     SELECT mine.image_id, 'leak', leak.image_id IS NOT NULL,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from entitynet_assets.curation.blocklist import Blocked, blocked_rows, read_blocklist
-from entitynet_assets.pictures import hash_picture
+from entitynet_assets.picture_hashes import hash_picture
 from entitynet_assets.studies.models import StudyError
 
 SHA = "ab" * 32

@@ -88,7 +88,7 @@ def test_a_threshold_measures_nothing_again(harvested):
     log = harvested.server.requests()
     stricter = harvested.again(curation={"min_entropy_bits": 8.0})
     done = stricter.bring("web_texts", "image_texts", "likeness_pairs", "likeness", "leaks", "verdicts", "kept_images")
-    assert {name for (name, _), one in done.items() if one.outcome == "made"} == {"verdicts", "kept_images"}
+    assert {name for (name, _), one in done.items() if one.outcome == "made"} == {"likeness", "verdicts", "kept_images"}
     assert stricter.rows("kept_images") == []
     assert stricter.server.requests() == log
 

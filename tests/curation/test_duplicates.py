@@ -18,7 +18,7 @@ from entitynet_assets.curation.duplicates import (
     pairs_within,
     representatives,
 )
-from entitynet_assets.pictures import hash_picture
+from entitynet_assets.picture_hashes import hash_picture
 from tests.noise import blots
 
 HASHES = st.lists(st.integers(0, 2**64 - 1), max_size=12)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from entitynet_assets.curation.alignment import compare, read_thumbnails
-from entitynet_assets.pictures import hash_picture, thumbnail
+from entitynet_assets.picture_hashes import hash_picture, thumbnail
 from entitynet_assets.studies.models import Curation, StudyError
 from tests.curation.copies import EDITS, SMALL_EDITS, edited_pairs, group_pairs, measured, natural_pairs
 from tests.curation.likeness import photographs
@@ -106,7 +106,16 @@ def test_common_edits_of_photographs_are_found():
 
 def picture(name: str, image: Image.Image, **facts) -> dict:
     phash, dhash = hash_picture(image)
-    return {"image_id": name, "phash": phash, "dhash": dhash, "thumbnail": thumbnail(image), "round": 1, **facts}
+    sizes = {"original_width_px": image.width, "original_height_px": image.height, "entropy_bits": 5.0, "url_count": 1}
+    return {
+        "image_id": name,
+        "phash": phash,
+        "dhash": dhash,
+        "thumbnail": thumbnail(image),
+        "round": 1,
+        **sizes,
+        **facts,
+    }
 
 
 def lake_with(small: SmallLake, *pictures: dict) -> SmallLake:
@@ -131,6 +140,12 @@ def test_the_earliest_stands_for_its_copies_and_says_why(small):
     }
     assert all(row["correlation"] >= 0.99 and row["hue_distance"] < 0.01 for row in rows.values())
     assert rows["a"]["phash_distance"] <= 2
+
+
+@pytest.mark.parametrize("unfit", [{"original_width_px": 63}, {"original_height_px": 20}, {"entropy_bits": 0.5}])
+def test_what_is_rejected_by_itself_represents_no_copy(unfit, small):
+    lake_with(small, {**COPIES[0], **unfit}, *COPIES[1:]).make("likeness_pairs")
+    assert [(row["image_id"], row["representative_id"]) for row in small.make("likeness")] == [("a", "c")]
 
 
 def test_only_new_pairs_are_compared_and_another_threshold_compares_none(small):

@@ -20,7 +20,8 @@ import imagehash
 import pytest
 from PIL import Image
 
-from entitynet_assets.pictures import FORMATS, hash_picture
+from entitynet_assets.picture_hashes import hash_picture
+from entitynet_assets.pictures import FORMATS
 from tests.fakes.rooms import data_folder
 from tests.fakes.web_server import faulty_server
 from tests.small_lake import SmallLake

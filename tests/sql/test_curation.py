@@ -28,7 +28,7 @@ def verdicts(small: SmallLake, encoder: dict[str, Any] | None = None, **picture:
 def test_a_sound_picture_is_kept_by_every_rule_and_not_judged_without_an_encoder(small: SmallLake) -> None:
     assert verdicts(small) == {
         "size": ("keep", None, 64.0, 64.0), "aspect": ("keep", None, 1.0, 3.0), "blank": ("keep", None, 1.5, 1.5),
-        "placeholder": ("keep", None, 4.0, 5.0), "duplicate": ("keep", None, None, 4.0), "leak": ("keep", None, None, 6.0),
+        "placeholder": ("keep", None, 4.0, 5.0), "duplicate": ("keep", None, None, 0.96), "leak": ("keep", None, None, 6.0),
         "licence": ("keep", None, None, None), "relevance": ("not_judged", "no_encoder", None, 0.0),
         "text": ("not_judged", "no_text", None, 0.0), "unwanted": ("not_judged", "no_encoder", None, None),
         "people": ("not_judged", "no_encoder", None, None), "blocklist": ("not_judged", "no_list", None, 4.0),
@@ -54,7 +54,7 @@ def test_thresholds_at_the_boundary(rule: str, picture: dict, verdict: tuple, sm
 
 
 def test_what_repeats_leaks_or_is_refused_is_rejected_with_its_evidence(small: SmallLake) -> None:
-    small.put("likeness", [{"image_id": "i", "representative_id": "first", "phash_distance": 3}])
+    small.put("likeness", [{"image_id": "i", "representative_id": "first", "correlation": 0.98}])
     small.put("leaks", [
         {"image_id": "i", "benchmark": "b2", "benchmark_image_id": "x", "phash_distance": 2},
         {"image_id": "i", "benchmark": "b1", "benchmark_image_id": "y", "phash_distance": 5},
@@ -62,9 +62,21 @@ def test_what_repeats_leaks_or_is_refused_is_rejected_with_its_evidence(small: S
     small.put("downloads", [{"url_id": "u", "image_id": "i"}, {"url_id": "v", "image_id": "i"}, {"url_id": "w"}])
     small.put("urls", [{"url_id": "u", "licence": "cc0"}, {"url_id": "v", "licence": "all rights reserved"}])
     found = verdicts(small)
-    assert found["duplicate"] == ("reject", "near_duplicate_of_first", 3.0, 4.0)
+    assert found["duplicate"] == ("reject", "near_duplicate_of_first", 0.98, 0.96)
     assert found["leak"] == ("reject", "held_out_in_b2", 2.0, 6.0)
     assert found["licence"] == ("reject", "refused_all rights reserved", None, None)
+
+
+def test_a_placeholder_is_known_by_the_addresses_of_all_its_copies(small: SmallLake) -> None:
+    copies = [
+        {"image_id": name, "representative_id": "i", "url_count": 2, "representative_url_count": 1} for name in "jk"
+    ]
+    small.put("likeness", copies)
+    assert verdicts(small, url_count=1)["placeholder"] == ("reject", "served_everywhere", 5.0, 5.0)
+    small.put("likeness", copies[:1])
+    assert verdicts(small, url_count=1)["placeholder"] == ("keep", None, 3.0, 5.0)
+    small.put("likeness", [{"image_id": "i", "representative_id": "h", "url_count": 1, "representative_url_count": 4}])
+    assert verdicts(small, url_count=1)["placeholder"] == ("reject", "served_everywhere", 5.0, 5.0)
 
 
 @pytest.mark.parametrize(
