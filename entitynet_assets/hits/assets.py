@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from entitynet_assets.hits.asking import Ask, Row, due, numbered, page_rows, sent, world_of
 from entitynet_assets.hits.forecast import asked_rows, table_rows
 from entitynet_assets.hits.keys import need_keys
 from entitynet_assets.hits.licences import licence_id
-from entitynet_assets.hits.tables_of_pictures import chosen_tables, files_of, first_rows, found_in, seen
+from entitynet_assets.hits.tables_of_pictures import (
+    chosen_tables,
+    files_of,
+    first_rows,
+    found_in,
+    imported_table,
+    seen,
+    to_import,
+    told_apart,
+)
 from entitynet_assets.lake import typed_select
 from entitynet_assets.resources import Workplace
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Query, Station, Work, station
 from entitynet_assets.studies.models import Study
-from entitynet_assets.tables import HITS, SEARCH_PAGES, TABLE_HITS, URLS, YIELD_FORECAST
+from entitynet_assets.tables import HITS, IMPORTED_ROWS, SEARCH_PAGES, TABLE_HITS, URLS, YIELD_FORECAST
 from entitynet_assets.text import hash_id, normal_url
 
+PART = 10_000  # imported rows that are held at once
 FLUSH = 20  # answer pages between two notes of the ledger, so that a killed run loses no more than these
 HOW = {
     "accept_risk",
     "price_per_1000",
     "max_paid_calls",
     "forecast_licences",
+    "link_all",
+    "max_rows",
 }  # say nothing of what is asked or answered
 
 
@@ -91,14 +104,42 @@ def table_hits(work: Work) -> Made:
     return Made(Query(" UNION ALL ".join(f"({part})" for part in parts) or typed_select(TABLE_HITS), {}))
 
 
-@station(HITS, reads=("search_pages", "table_hits"), code_version="3")
+def _imports(place: Workplace) -> list[Any] | None:
+    chosen = imported_table(place.study)
+    return chosen and [chosen.model_dump(exclude=HOW - {"link_all", "max_rows"}), seen(files_of(chosen))]
+
+
+@station(
+    IMPORTED_ROWS, reads=("table_hits",), every=("table_hits",), kinds=("python", "duckdb"), params=_imports
+)  # fmt: skip
+def imported_rows(work: Work) -> Made:
+    """Rows of a table with `link_all` that no search took, cut by the hash of their address; all other rows are counted."""
+    chosen = imported_table(work.study)
+    if chosen is None:
+        return Made([])
+    apart = told_apart(chosen, work.lake)
+    mine = {"slice_count": work.study.slices, "slice_index": int(work.slice)}
+    told = work.select(f"SELECT became, count(*) AS count FROM ({apart}) GROUP BY became ORDER BY became", **mine)
+    return Made(Query(to_import(chosen, apart), mine), {row["became"]: row["count"] for row in told})
+
+
+@station(HITS, reads=("search_pages", "table_hits", "imported_rows"), code_version="4")
 def hits(work: Work) -> Made:
     """Ranked links of all answer pages and tables of pictures; a link that is no address is counted and left out."""
     pages = work.rows("search_pages")
     counts = Counter(f"page_{page['outcome']}" for page in pages if page["outcome"] != "ok")
-    return Made(
-        _linked(_hit_rows(page for page in pages if page["outcome"] == "ok"), work.rows("table_hits"), counts), counts
-    )
+    answered = _hit_rows(page for page in pages if page["outcome"] == "ok")
+    return Made(_linked(answered, chain(work.rows("table_hits"), _imported(work)), counts), counts)
+
+
+def _imported(work: Work) -> Iterator[Row]:
+    """Yield imported rows as rows of a search for nothing; there may be millions, so a part at a time."""
+    last = 0
+    while rows := work.select(
+        "SELECT * FROM imported_rows WHERE rank > $last ORDER BY rank LIMIT $part", last=last, part=PART
+    ):
+        yield from ({**row, "qid": None, "query_text": "", "query_kind": "import"} for row in rows)
+        last = rows[-1]["rank"]
 
 
 def _hit_rows(pages: Iterable[Row]) -> Iterator[Row]:
@@ -108,7 +149,7 @@ def _hit_rows(pages: Iterable[Row]) -> Iterator[Row]:
 
 
 def _linked(found: Iterable[Row], rows: Iterable[Row], counts: Counter[str]) -> Iterator[Row]:
-    for row in (*found, *({**row, "page": 0} for row in rows)):
+    for row in chain(found, ({**row, "page": 0} for row in rows)):
         try:
             url_id = hash_id(normal_url(row["image_url"]))
         except ValueError:
@@ -136,4 +177,11 @@ def yield_forecast(work: Work) -> Made:
     )
 
 
-STATIONS: tuple[Station, ...] = (search_pages, table_hits, hits, sql_asset(URLS, every=("hits",)), yield_forecast)
+STATIONS: tuple[Station, ...] = (
+    search_pages,
+    table_hits,
+    imported_rows,
+    hits,
+    sql_asset(URLS, every=("hits",)),
+    yield_forecast,
+)

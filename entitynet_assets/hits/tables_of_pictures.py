@@ -15,6 +15,7 @@ from entitynet_assets.hits.provider import provider
 from entitynet_assets.lake import Lake
 from entitynet_assets.resources import data_path, endpoint
 from entitynet_assets.studies.models import TABLES_OF_PICTURES, Provider, Study, StudyError
+from entitynet_assets.text import hash_id
 
 Columns = Mapping[str, str]  # column of the table by what it says: url, text, licence, ...
 # The columns of `found`: query_id, qid, query_text, query_kind, place, source, image_url, page_url, alt_text, page_text, title,
@@ -30,6 +31,10 @@ class PictureTable(AnyProvider):
 
     def found(self, lake: Lake, files: Sequence[Path], columns: Columns) -> str:
         """Return the SELECT of found rows over `queries`; `place` orders the rows of a query. Raises StudyError on unknown columns."""
+        raise NotImplementedError
+
+    def rows(self, lake: Lake, files: Sequence[Path], columns: Columns) -> str:
+        """Return the SELECT of all rows, whatever they are about, each with its `row_number`; only of tables that link_all allows."""
         raise NotImplementedError
 
 
@@ -64,6 +69,45 @@ def first_rows(name: str, found: str, most: int) -> str:
         SELECT query_id, '{name}' AS provider, rank, qid, query_text, query_kind, source, image_url, page_url, alt_text, page_text, title,
             licence, licence_url, author, width_px, height_px
         FROM (SELECT *, row_number() OVER (PARTITION BY query_id ORDER BY place) AS rank FROM ({found})) WHERE rank <= {most}
+    """
+
+
+def imported_table(study: Study) -> Provider | None:
+    """Return the table of the study of which every row is wanted, if there is one."""
+    return next((chosen for chosen in study.providers if chosen.link_all), None)
+
+
+def told_apart(chosen: Provider, lake: Lake) -> str:
+    """Return the SELECT of a slice's rows of a table over `table_hits`, each with `became`: what a count calls it.
+
+    `$slice_count` and `$slice_index` choose the slice by the address. What a search took is known by its file and row; of the rest
+    the first `max_rows` of the table are imported, whichever slices they are in.
+    """
+    over = (
+        f"row_number() OVER (PARTITION BY state ORDER BY row_number) > {chosen.max_rows}"
+        if chosen.max_rows
+        else "false"
+    )
+    return f"""
+        WITH stated AS (
+            SELECT *, CASE WHEN coalesce(image_url, '') = '' THEN 'without_address'
+                WHEN source IN (SELECT source FROM table_hits WHERE provider = '{chosen.name}') THEN 'taken_by_a_search'
+                ELSE 'imported' END AS state
+            FROM ({picture_table(chosen.name).rows(lake, files_of(chosen), chosen.columns)})
+        ),
+        bounded AS (
+            SELECT *, CASE WHEN state = 'imported' AND {over} THEN 'over_max_rows' ELSE state END AS became FROM stated
+        )
+        SELECT * FROM bounded WHERE slice_of(coalesce(image_url, ''), $slice_count) = $slice_index
+    """
+
+
+def to_import(chosen: Provider, apart: str) -> str:
+    """Return the SELECT of the rows to import, in the columns of imported_rows."""
+    return f"""
+        SELECT '{hash_id("import", chosen.name, chosen.address)}' AS query_id, '{chosen.name}' AS provider, row_number AS rank, source,
+            image_url, page_url, alt_text, page_text, title, licence, licence_url, author, width_px, height_px
+        FROM ({apart}) WHERE became = 'imported'
     """
 
 

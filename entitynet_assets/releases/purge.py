@@ -157,13 +157,13 @@ def _scrub_pages(lake: Lake, journal: Journal) -> int:
 def _drop_rows(lake: Lake, journal: Journal) -> None:
     """Drop the pictures' rows from every table but those that are made again after it."""
     for name, table in TABLES.items():
-        keys = [
-            f"coalesce({column} = ANY(${_KEYS[column]}), false)" for column in _KEYS if column in table.column_names
-        ]
-        if not keys or name in REMADE:
+        known = {column: kind for column, kind in _KEYS.items() if column in table.column_names}
+        if not known and "image_url" in table.column_names:
+            known = {"image_url": "words"}  # a row of a table of pictures, as the table says it
+        if not known or name in REMADE:
             continue
-        where = " OR ".join(keys)
-        params = {kind: getattr(journal, kind) for kind in ("ids", "urls") if f"${kind}" in where}
+        where = " OR ".join(f"coalesce({column} = ANY(${kind}), false)" for column, kind in known.items())
+        params = {kind: getattr(journal, kind) for kind in set(known.values())}
         for part in lake.slices(name):
             with lake.lock(name, part):
                 lake.drop_rows(table, part, where, params)

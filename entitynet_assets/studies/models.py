@@ -226,6 +226,7 @@ class Provider(Section):
     `address` is for a search that has none of its own, and the file or folder of a table. Of a paid search `price_per_1000`
     calls is what `entitynet plan` reckons with, and no more than `max_paid_calls` are ever made. `forecast_licences` are
     counted apart, each by a call of its own. `columns` names the columns of a table that are not known by their names.
+    `link_all` takes also the rows of a table that no search took, at most `max_rows` of them (0: all), to be linked by their texts.
     """
 
     name: str
@@ -237,6 +238,8 @@ class Provider(Section):
     max_paid_calls: Annotated[int, Field(ge=0)] = 0
     forecast_licences: list[str] = []
     columns: dict[str, str] = {}
+    link_all: bool = False
+    max_rows: Annotated[int, Field(ge=0)] = 0
 
     @field_validator("name")
     @classmethod
@@ -261,6 +264,14 @@ class Provider(Section):
         if self.name in TABLES_OF_PICTURES and (not self.address or "://" in self.address):
             raise ValueError(
                 f"address: found {self.address!r}; {self.name} needs a file or folder of this machine (fetch what lies elsewhere first)"
+            )
+        if self.link_all and self.name != "table":
+            raise ValueError(
+                f"link_all: found on {self.name}, whose results are all of a search; allowed: on the provider table"
+            )
+        if self.max_rows and not self.link_all:
+            raise ValueError(
+                f"max_rows: found {self.max_rows:,} without link_all = true, which it bounds; pages and per_page bound a search"
             )
         return self
 

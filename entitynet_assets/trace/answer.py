@@ -106,8 +106,9 @@ def _picture(shelf: Shelf, image_id: str) -> Branch:
 
 
 def _origins(shelf: Shelf, rows: Rows, links: list[Row]) -> list[Branch]:
-    qids = list(dict.fromkeys([row["qid"] for row in rows["hits"]] + [row["qid"] for row in links]))
-    return _entities(shelf, qids, rows["hits"], links)
+    imported = [row for row in rows["hits"] if row["qid"] is None]
+    qids = [row["qid"] for row in (*rows["hits"], *links) if row["qid"]]
+    return [*search_branches(imported), *_entities(shelf, list(dict.fromkeys(qids)), rows["hits"], links)]
 
 
 def _entities(shelf: Shelf, qids: list[str], hits: list[Row], links: list[Row] | None = None) -> list[Branch]:

@@ -116,7 +116,8 @@ def search_branches(hits: Sequence[Row]) -> list[Branch]:
 
 def _search(text: str, rows: Sequence[Row]) -> Branch:
     first = rows[0]
-    words = said(f"search {quoted(text)}", first["query_kind"], "no longer asked" if first["retired"] else None)
+    asked = f"search {quoted(text)}" if first["qid"] else "row of a table that no search took"
+    words = said(asked, first["query_kind"], "no longer asked" if first["retired"] else None)
     facts = {
         "query_id": first["query_id"],
         "text": text,

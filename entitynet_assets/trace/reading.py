@@ -21,7 +21,7 @@ _DOWNLOADS = """
     WHERE {where} ORDER BY image_url
 """
 _HITS = """
-    SELECT hits.*, queries.priority, queries.value_qid, queries.query_id IS NULL AS retired,
+    SELECT hits.*, queries.priority, queries.value_qid, queries.query_id IS NULL AND hits.qid IS NOT NULL AS retired,
         coalesce(entities.label, hits.qid) AS label
     FROM hits LEFT JOIN queries USING (query_id) LEFT JOIN entities ON entities.qid = hits.qid
     WHERE hits.url_id IN (SELECT UNNEST($urls)) ORDER BY hits.rank, hits.query_text, hits.provider

@@ -74,6 +74,17 @@ def test_one_job_embeds_the_pictures_and_one_the_texts(bench: Bench) -> None:
     assert (rows["a"]["relevance"], rows["c"]["relevance"]) == (pytest.approx(1), pytest.approx(0))
 
 
+def test_what_no_search_found_is_embedded_and_its_relevance_not_judged(bench: Bench) -> None:
+    found = [{"query_id": "q", "qid": "Q1", "url_id": "ua"}]
+    bench.small.put("hits", [*found, *({"query_id": "import", "rank": ord(one), "url_id": f"u{one}"} for one in "abc")])
+    bench.bring()
+    assert bench.verdicts("relevance") == {
+        "a": ("keep", None), **dict.fromkeys("bcd", ("not_judged", "no_embedding")),
+    }  # fmt: skip
+    assert bench.verdicts("unwanted")["b"] == ("reject", "unwanted_gore")
+    assert bench.encoder.pictures == [["a", "b", "c", "d"], ["d"]]  # the three are not embedded again
+
+
 def test_verdicts_follow_the_vectors(bench: Bench) -> None:
     assert bench.verdicts("relevance") == {
         "a": ("keep", None), "b": ("keep", None), "c": ("reject", "unlike_its_entity"), "d": ("not_judged", "no_embedding"),

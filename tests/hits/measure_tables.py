@@ -1,7 +1,8 @@
 """Core time and memory of the tables of pictures at scale: `python -m tests.hits.measure_tables [rows ...]`.
 
 `table` reads a Parquet file of made rows with captions of twelve words, of which 1 in 50 names one of 2,000 entities; iNaturalist reads
-made tables of as many photographs, three for an observation, in gzipped TSV as it publishes them. Each figure is a process of its own.
+made tables of as many photographs, three for an observation, in gzipped TSV as it publishes them. `link_all` takes the other rows of
+the table, too, and goes on to `hits`, all in one slice. Each figure is a process of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def make(asked: tuple[str, int, str]) -> None:
     """Write the files of a provider, in a process that is not measured."""
     provider, rows, folder = asked[0], asked[1], Path(asked[2])
     duckdb.sql("SET enable_progress_bar = false")
-    if provider == "table":
+    if provider != "inaturalist":
         duckdb.sql(f"COPY ({CAPTIONS.format(rows=rows)}) TO '{folder / 'rows.parquet'}' (FORMAT parquet)")
         return
     for name, query in TABLES.items():
@@ -59,14 +60,16 @@ def queries() -> list[dict[str, Any]]:
 
 
 def measure(asked: tuple[str, int, str]) -> str:
-    """Make table_hits of what lies in a folder; return its line."""
+    """Make table_hits, or with link_all all up to hits, of what lies in a folder; return its line."""
     provider, rows, folder = asked
-    place = Path(folder) / "rows.parquet" if provider == "table" else Path(folder)
+    place = Path(folder) if provider == "inaturalist" else Path(folder) / "rows.parquet"
+    section = {"name": "table", "link_all": True} if provider == "link_all" else {"name": provider}
     small = SmallLake(Path(folder) / "work")
-    small.choose(providers=[{"name": provider, "address": str(place), "per_page": PER_ENTITY}])
+    small.choose(providers=[{**section, "address": str(place), "per_page": PER_ENTITY}])
     small.put("queries", queries())
     before = resource.getrusage(resource.RUSAGE_SELF)
-    found = len(small.make("table_hits"))
+    names = ("table_hits", "imported_rows", "hits") if provider == "link_all" else ("table_hits",)
+    found = [small.run(name).record.rows for name in names][-1]
     after = resource.getrusage(resource.RUSAGE_SELF)
     core = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     more = (after.ru_maxrss - before.ru_maxrss) / 1024
@@ -77,7 +80,7 @@ def main(sizes: list[int]) -> None:
     """Print a line for each provider and size."""
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         for rows in sizes:
-            for provider in ("table", "inaturalist"):
+            for provider in ("table", "link_all", "inaturalist"):
                 with tempfile.TemporaryDirectory() as folder:
                     Path(folder, "work").mkdir()
                     pool.apply(make, ((provider, rows, folder),))

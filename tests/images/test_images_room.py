@@ -166,7 +166,7 @@ UP_TO_URLS = (
     "graph_source",
     "wikidata_items", "parent_statements", "entity_parents", "entity_roots", "visual_judgements",
     "visuality", "entities", "mined_attributes", "generated_attributes", "attributes", "entity_texts", "queries",
-    "search_pages", "table_hits", "hits", "urls",
+    "search_pages", "table_hits", "imported_rows", "hits", "urls",
 )  # fmt: skip
 
 

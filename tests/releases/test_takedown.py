@@ -22,6 +22,7 @@ from entitynet_assets.shelf import Shelf
 from entitynet_assets.tables import TABLES
 from entitynet_assets.trace.answer import answer
 from tests.fakes.rooms import HARVEST, Rooms
+from tests.small_lake import full_row
 
 AT = "2026-01-01T00:00:00+00:00"
 
@@ -184,6 +185,9 @@ def test_after_a_purge_no_byte_is_found_anywhere(harvested: Rooms, tmp_path: Pat
     kept_hits = {
         row["image_url"]: row["author"] for row in harvested.rows("hits") if row["image_url"].encode() not in addresses
     }
+    for name in ("table_hits", "imported_rows"):  # as if tables of pictures named them, too
+        rows = [{"image_url": one.decode(), "rank": place} for place, one in enumerate(sorted(addresses))]
+        lake.write_rows(TABLES[name], [full_row(TABLES[name], row) for row in rows], lake.slices(name)[0])
     release, sheet = harvested.rows("release")[0]["release_id"], tmp_path / "sheet.jpg"
     sheet.write_bytes(b"a sheet that shows them")
     lake.note_export({"page": str(sheet), "sheet": True})

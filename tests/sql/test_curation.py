@@ -115,7 +115,7 @@ def test_the_report_follows_each_entity_from_searches_to_pictures_and_words(smal
     small.put("queries", [{"query_id": query, "qid": qid} for query, qid in (("a", "Q1"), ("b", "Q1"), ("c", "Q2"))])
     hits = [
         ("a", "Q1", 1, "u", "cc0"), ("a", "Q1", 2, "v", "cc-by"), ("b", "Q1", 1, "u", "cc0"), ("b", "Q1", 2, "w", "cc0"),
-        ("c", "Q2", 1, "u", "cc0"), ("c", "Q2", 2, "x", "cc0"),
+        ("c", "Q2", 1, "u", "cc0"), ("c", "Q2", 2, "x", "cc0"), ("import", None, 1, "u", "cc0"), ("import", None, 2, "w", "by"),
     ]  # fmt: skip
     small.put("hits", [
         {"query_id": q, "qid": qid, "rank": rank, "url_id": url, "licence": licence, "page": 1, "provider": "p" if q == "a" else "o"}

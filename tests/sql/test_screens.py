@@ -177,6 +177,7 @@ def test_the_leak_report_names_the_searches_and_the_benchmarks_without_one(small
         ("a", "Q1", "p", "u3"),
         ("a", "Q1", "r", "u1"),
         ("b", "Q2", "p", "u2"),
+        ("import", None, "t", "u1"),
     ]
     small.put("hits", [
         {"query_id": query, "qid": qid, "provider": provider, "rank": rank, "url_id": url}
@@ -196,4 +197,5 @@ def test_the_leak_report_names_the_searches_and_the_benchmarks_without_one(small
         ("leaky", "a", "p", "leaked", "Q1", "apple", 3, 2, 1, 1, 2, "i1", "h1"),
         ("leaky", "a", "r", "leaked", "Q1", "apple", 1, 1, 1, 0, 2, "i1", "h1"),
         ("leaky", "b", "p", "leaked", "Q2", None, 1, 1, 0, 1, 1, "i2", "h2"),
+        ("leaky", "import", "t", "leaked", None, None, 1, 1, 1, 0, 2, "i1", "h1"),
     ]

@@ -40,7 +40,10 @@ FAULTS: list[tuple[str, Any, str]] = [
      "leaves_only, limit, skip_types, max_branch_share, min_branch_entities, visual, attributes_per_category (did you"),
     ("providers.0.pagse", 2,
      "providers.0.pagse: unknown key; allowed here: name, address, pages, per_page, accept_risk, price_per_1000, max_paid_calls, "
-     "forecast_licences, columns (did you mean pages?)"),
+     "forecast_licences, columns, link_all, max_rows (did you mean pages?)"),
+    ("providers.0.link_all", True,
+     "providers.0: link_all: found on sample, whose results are all of a search; allowed: on the provider table"),
+    ("providers.0.max_rows", 7, "providers.0: max_rows: found 7 without link_all = true, which it bounds"),
     ("recipes", [{**RECIPE, "sed": 1}], "recipes.0.sed: unknown key; allowed here: name, mix, tower,"),
     ("encoder", {"model": "m", "sha256": "0" * 64, "min_relevanse": 1},
      "encoder.min_relevanse: unknown key; allowed here: model, sha256, min_relevance"),

@@ -2,7 +2,8 @@
 
 A row is about an entity if its words name it: some query of the entity is in them as a run of whole words, whatever the case.
 Where the table says the entity's id (`columns.qid`), that is taken instead of the words. Rate limit: none, as nobody is asked.
-Licence: where the table has a column of it. Rows come in the order of the files.
+Licence: where the table has a column of it. Rows come in the order of the files. With `link_all` the other rows come too, for no
+entity, to be linked by their texts.
 """
 
 from __future__ import annotations
@@ -71,22 +72,27 @@ def headless_roles(names: Sequence[str]) -> dict[str, str]:
     return {"url": f"column{at}", "text": f"column{text}"}
 
 
-def found_rows(source: str, columns: Columns) -> str:
-    """Return the SELECT over a FROM item; `columns` are all roles that it has."""
-    rows = f"""
-        SELECT row_number() OVER () AS row_number, regexp_extract(filename, '[^/]+$') AS file, {_said("url", columns)} AS image_url,
+def all_rows(source: str, columns: Columns) -> str:
+    """Return the SELECT of every row of a FROM item; `columns` are all roles that it has."""
+    return f"""
+        SELECT *, file || ' row ' || row_number AS source FROM (SELECT
+            row_number() OVER () AS row_number, regexp_extract(filename, '[^/]+$') AS file, {_said("url", columns)} AS image_url,
             {_said("page_url", columns)} AS page_url, {_said("text", columns)} AS alt_text, {_said("page_text", columns)} AS page_text,
             {_said("title", columns)} AS title,
             {_said("licence", columns)} AS licence, {_said("licence_url", columns)} AS licence_url, {_said("author", columns)} AS author,
             TRY_CAST({_said("width", columns)} AS BIGINT) AS width_px, TRY_CAST({_said("height", columns)} AS BIGINT) AS height_px,
             {_said("qid", columns)} AS stated_qid
-        FROM {source}
+        FROM {source})
     """
+
+
+def found_rows(rows: str, columns: Columns) -> str:
+    """Return the SELECT of those of all rows that are about an entity of `queries`."""
     matched = _BY_QID if "qid" in columns else _BY_WORDS
     return f"""
         WITH rows AS ({rows}), {matched}
         SELECT query_id, qid, query_text, query_kind, {{'row_number': row_number, 'file': file}} AS place,
-            file || ' row ' || row_number AS source, image_url, page_url, alt_text, page_text, title,
+            source, image_url, page_url, alt_text, page_text, title,
             licence, licence_url, author, width_px, height_px
         FROM matched WHERE image_url IS NOT NULL AND image_url <> ''
     """
@@ -142,11 +148,15 @@ class Table(PictureTable):
 
     def found(self, lake: Lake, files: Sequence[Path], columns: Columns) -> str:
         """Return the SELECT of the rows that name an entity, or that state its id."""
+        return found_rows(self.rows(lake, files, columns), columns)
+
+    def rows(self, lake: Lake, files: Sequence[Path], columns: Columns) -> str:
+        """Return the SELECT of all rows, each with its `row_number` in the order of the files."""
         source = reading(files)
         names = [name for name in lake.column_names(source) if name != "filename"]
         if headed(names):
-            return found_rows(source, roles(names, columns))
-        return found_rows(reading(files, header=False), {**headless_roles(names), **columns})
+            return all_rows(source, roles(names, columns))
+        return all_rows(reading(files, header=False), {**headless_roles(names), **columns})
 
 
 PROVIDER = Table()
