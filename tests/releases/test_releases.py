@@ -129,8 +129,10 @@ def test_a_manifest_counts_rounds_licences_and_what_nobody_screened(small: Small
 def test_a_run_obeys_a_takedown_that_its_release_does_not_know(small: SmallLake) -> None:
     rows = filled(small).make("release")
 
+    words = {name: Words(name, "1") for name in ("image_entities", "query_texts", "entity_texts")}
+
     def data(release):
-        return obeyed(small.lake, data_spec(release, Words("a", "1"), Words("b", "2"), str(small.lake.root)))
+        return obeyed(small.lake, data_spec(release, words, str(small.lake.root)))
 
     before = data(rows)
     assert before.skip_fingerprint == rows[0]["skip_digest"]
