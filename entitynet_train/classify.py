@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -66,9 +66,9 @@ def _import(classifier: str) -> Classifier:
             f"classifier: found {classifier!r}, which cannot be imported ({error}); allowed: a function of an installed package, "
             "or of a module whose folder is on PYTHONPATH"
         ) from error
-    if not callable(found):
-        raise SpecError(f"classifier: found {classifier!r}, a {type(found).__name__}; allowed: a function")
-    return found
+    if callable(found):
+        return cast(Classifier, found)
+    raise SpecError(f"classifier: found {classifier!r}, a {type(found).__name__}; allowed: a function")
 
 
 def _score(classifier: Classifier, spec: ClassifySpec, world: World, paths: list[Path]) -> dict[int, float]:
