@@ -22,7 +22,7 @@ from sqlglot.optimizer.scope import build_scope
 from entitynet_assets.lake import read_sql
 from entitynet_assets.resources import Workplace, query_words
 from entitynet_assets.stations import Made, Preview, Query, Station, Work
-from entitynet_assets.studies.models import Mix, Study
+from entitynet_assets.studies.models import Mix, Screen, Study
 from entitynet_assets.tables import PREVIOUS, TABLES, ContractError, Table
 from entitynet_train.spec import TEXT_SOURCES, all_kinds
 
@@ -48,6 +48,13 @@ def sql_asset(table: Table, every: tuple[str, ...] = (), preview: Preview | None
     )  # fmt: skip
 
 
+def scored_by(study: Study, screen: Screen) -> str:
+    """Return who scores pictures for a screen, as the table `screens` says it; empty for prompts without an encoder."""
+    if screen.classifier:
+        return f"{screen.classifier}@{screen.version}"
+    return study.encoder.model if study.encoder else ""
+
+
 def study_parameters(place: Workplace) -> dict[str, Any]:
     """Return every value of a study that a SELECT may name as $parameter."""
     study: Study = place.study
@@ -67,8 +74,11 @@ def study_parameters(place: Workplace) -> dict[str, Any]:
         "encoder": study.encoder.model if study.encoder else "",
         "min_relevance": study.encoder.min_relevance if study.encoder else 0.0,
         "leak_cosine": study.encoder.leak_cosine if study.encoder else 1.0,
-        "screen_rules": [{"screen": screen.name, "rule": screen.rule, "margin": screen.margin} for screen in study.screens]
-        or [{"screen": "", "rule": "", "margin": 0.0}],  # an empty list has no type
+        "screen_rules": [
+            {"screen": screen.name, "rule": screen.rule, "margin": screen.margin, "scored_by": scored_by(study, screen)}
+            for screen in study.screens
+        ]
+        or [{"screen": "", "rule": "", "margin": 0.0, "scored_by": ""}],  # an empty list has no type
         "benchmark_names": [benchmark.name for benchmark in study.benchmarks] or [""],
         "coverage_limits": [
             {"benchmark": benchmark.name, "min_coverage": 0.0 if place.limit else benchmark.min_coverage}

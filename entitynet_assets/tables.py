@@ -498,12 +498,19 @@ EMBEDDINGS = Table("embeddings", "curation", "picture x encoder", ("image_id", "
     IMAGE, *ENCODER,
     number("relevance", "cosine to the best name of the entity it shows best", "?"),
 ), "slices")  # fmt: skip
-SCREENS = Table("screens", "curation", "picture x screen", ("image_id", "encoder", "screen"), (
+CLASSIFIER_SCORES = Table("classifier_scores", "curation", "picture x screen that has a classifier", ("image_id", "screen"), (
     IMAGE,
-    text("encoder", "the study's encoder"),
     text("screen", "name of the screen"),
-    number("score", "cosine to the nearest prompt of the screen, less that to the nearest of its contrast"),
-    text("prompt", "that nearest prompt of the screen"),
+    text("classifier", "function that scored it, as the study says: package.module:function"),
+    text("version", "identity of its weights, as the study says"),
+    number("score", "what it answered; higher for more of what is looked for"),
+), "slices")  # fmt: skip
+SCREENS = Table("screens", "curation", "picture x screen", ("image_id", "scored_by", "screen"), (
+    IMAGE,
+    text("scored_by", "the study's encoder, or classifier@version"),
+    text("screen", "name of the screen"),
+    number("score", "cosine to the nearest prompt of the screen, less that to the nearest of its contrast; or the classifier's"),
+    text("prompt", "that nearest prompt of the screen; or the classifier"),
 ), "slices")  # fmt: skip
 BLOCKED_IMAGES = Table("blocked_images", "curation", "picture that is on the study's blocklist", ("image_id", "entry"), (
     IMAGE,

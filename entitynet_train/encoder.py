@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,8 @@ from torch import Tensor, nn
 from entitynet_train.compat import import_open_clip
 from entitynet_train.distributed import World, gather_all
 from entitynet_train.spec import SpecError
+
+T = TypeVar("T")
 
 PARTS_AHEAD = 2
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
@@ -52,7 +54,7 @@ class Encoder:
         encode: Any = self.model.encode_text
         parts = [
             encode(self.tokenizer(list(part)).to(self.device), normalize=True).float().cpu().numpy()
-            for part in _slices(texts, batch_size)
+            for part in slices(texts, batch_size)
         ]
         return np.concatenate(parts)
 
@@ -126,7 +128,7 @@ def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size
     """
     own = range(world.rank, len(paths), world.size)
     vectors, places = [], []
-    for loaded in _load_ahead(encoder, paths, _slices(own, batch_size)):
+    for loaded in load_ahead(paths, encoder.transform, slices(own, batch_size)):
         ready = [(place, image) for place, image in loaded if image is not None]
         if ready:
             places += [place for place, _ in ready]
@@ -139,22 +141,24 @@ def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size
     return vector_ND[order], place_N[order]
 
 
-def _load_ahead(
-    encoder: Encoder, paths: list[Path], parts: Iterable[Sequence[int]]
-) -> Iterator[list[tuple[int, Tensor | None]]]:
-    """Yield (place, image_CHW or None) of each part, decoding the next two in threads meanwhile."""
-    waiting: deque[list[tuple[int, Future[Tensor | None]]]] = deque()
+def load_ahead(
+    paths: list[Path], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
+) -> Iterator[list[tuple[int, T | None]]]:
+    """Yield (place, what `transform` makes of the picture) of each part, decoding the next two in threads meanwhile.
+
+    None stands for a file that is absent or cannot be decoded.
+    """
+    waiting: deque[list[tuple[int, Future[T | None]]]] = deque()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for part in parts:
-            waiting.append([(place, pool.submit(_load, paths[place], encoder.transform)) for place in part])
+            waiting.append([(place, pool.submit(_load, paths[place], transform)) for place in part])
             if len(waiting) > PARTS_AHEAD:
                 yield [(place, future.result()) for place, future in waiting.popleft()]
         while waiting:
             yield [(place, future.result()) for place, future in waiting.popleft()]
 
 
-def _load(path: Path, transform: Callable[[Image.Image], Tensor]) -> Tensor | None:
-    """Return image_CHW, or None for a file that is absent or cannot be decoded."""
+def _load(path: Path, transform: Callable[[Image.Image], T]) -> T | None:
     try:
         with Image.open(path) as image:
             return transform(image)
@@ -162,6 +166,7 @@ def _load(path: Path, transform: Callable[[Image.Image], Tensor]) -> Tensor | No
         return None
 
 
-def _slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+def slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield the items in parts of `size`, the last one shorter."""
     for begin in range(0, len(items), size):
         yield items[begin : begin + size]

@@ -1,6 +1,6 @@
-"""The command line that the three entries share: --spec PATH --out DIR, and how an error leaves.
+"""The command line that the entries share: --spec PATH --out DIR, and how an error leaves.
 
-Belongs here: arguments and exit codes. Does not belong here: what a job does (train.py, evaluate.py, embed.py).
+Belongs here: arguments and exit codes. Does not belong here: what a job does (train.py, embed.py and the like).
 Exit codes: 0 finished, 1 the job failed, 2 the spec cannot be run, 128 + n stopped by signal n.
 """
 

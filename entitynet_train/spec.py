@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,8 @@ TOWERS = ("demo-64", "ViT-B-32", "ViT-B-16")  # resolved to an open_clip configu
 LOSSES = ("contrastive",)
 FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
 PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")
+CLASSIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+CLASSIFIER_FORM = "package.module:function, as in my_package.nudity:score"
 
 T = TypeVar("T")
 
@@ -198,6 +201,28 @@ class EmbedSpec:
     images: str = execution("")
     texts: str = execution("")
     batch_size: int = execution(64)
+
+
+@dataclass(frozen=True)
+class ClassifySpec:
+    """Score pictures by a function of one's own, `classifier` (package.module:function), whose weights `version` names.
+
+    The function takes a list of RGB pictures (PIL) and returns one finite number a picture, higher for more of what is looked for.
+    `images` is Parquet (image_id, path), paths relative to `root`. The answer is scores.parquet (image_id, score) beside
+    result.json; a file that cannot be read has no score.
+    """
+
+    classifier: str
+    version: str
+    images_fingerprint: str
+    root: str = execution("")
+    images: str = execution("")
+    batch_size: int = execution(64)
+
+    def __post_init__(self) -> None:
+        need(bool(CLASSIFIER.fullmatch(self.classifier)), "classifier", self.classifier, CLASSIFIER_FORM)
+        need(bool(self.version.strip()), "version", self.version, "a text that changes with the classifier's weights")
+        need(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1 picture")
 
 
 @dataclass(frozen=True)

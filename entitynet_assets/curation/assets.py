@@ -10,6 +10,7 @@ import numpy as np
 
 from entitynet_assets import previews
 from entitynet_assets.curation.blocklist import blocked_rows, read_blocklist
+from entitynet_assets.curation.classifying import classifier_screens, scores_of
 from entitynet_assets.curation.contamination import leaked, near_hashes, near_vectors
 from entitynet_assets.curation.duplicates import representatives
 from entitynet_assets.curation.embedding import encoder_identity, vectors_of
@@ -24,6 +25,7 @@ from entitynet_assets.tables import (
     BENCHMARK_EMBEDDINGS,
     BLOCKED_IMAGES,
     BRANCH_REPORT,
+    CLASSIFIER_SCORES,
     EMBEDDINGS,
     ENTITY_REPORT,
     IMAGE_TEXTS,
@@ -184,6 +186,13 @@ def embeddings(work: Work) -> Made:
     return Made(Query(_EMBEDDINGS.format(vectors=found.query), found.params, found.views), found.counts, found.work)
 
 
+@station(CLASSIFIER_SCORES, reads=("images",), kinds=("python", "pytorch"), params=classifier_screens)
+def classifier_scores(work: Work) -> Made:
+    """Pictures scored by the classifiers that the study's screens name, each once for the same weights; empty without one."""
+    found = scores_of(work)
+    return Made(found.query, found.counts, found.work) if found else Made([])
+
+
 _HELD_OUT = "SELECT image_id, min(path) AS path FROM benchmark_images GROUP BY image_id"
 _HELD_VECTORS = "SELECT image_id, $encoder AS encoder, $encoder_sha256 AS encoder_sha256, vector FROM ({vectors})"
 
@@ -239,6 +248,7 @@ STATIONS: tuple[Station, ...] = (
     likeness,
     prompts,
     embeddings,
+    classifier_scores,
     sql_asset(SCREENS, preview=previews.SCREENS),
     blocked_images,
     benchmark_embeddings,

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from entitynet_assets.tables import QUERY_KINDS
-from entitynet_train.spec import POOLS, TEXT_SOURCES, TOWERS, CaptionMix, SpecError
+from entitynet_train.spec import CLASSIFIER, CLASSIFIER_FORM, POOLS, TEXT_SOURCES, TOWERS, CaptionMix, SpecError
 
 HERE = Path(__file__).parent
 # Providers, one file each in hits/providers/; a test holds the lists together. Those asked by an entity's id, not by words:
@@ -301,19 +301,46 @@ class Encoder(Section):
 
 
 class Screen(Section):
-    """What the encoder looks for in every picture: prompts against their contrast, and the rule that the score decides.
+    """What is looked for in every picture, by the encoder or by a classifier of one's own, and the rule that the score decides.
 
-    The score is the cosine to the nearest of `prompts` less that to the nearest of `contrast`; from `margin` on it counts.
+    The encoder's score is the cosine to the nearest of `prompts` less that to the nearest of `contrast`. A `classifier` is a
+    function (package.module:function) that scores pictures, `version` the identity of its weights. From `margin` on a score counts.
     """
 
     name: Name
     rule: Literal["unwanted", "people"]
-    prompts: Annotated[list[str], Field(min_length=1)]
-    contrast: Annotated[list[str], Field(min_length=1)]
-    margin: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    prompts: list[str] = []
+    contrast: list[str] = []
+    classifier: str = ""
+    version: str = ""
+    margin: Annotated[float, Field(allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="after")
+    def _one_of_two(self) -> Screen:
+        if not self.classifier:
+            return self._two_sided()
+        if self.prompts or self.contrast:
+            raise ValueError("prompts, contrast: found beside a classifier; a screen has the one or the other")
+        if not CLASSIFIER.fullmatch(self.classifier):
+            raise ValueError(f"classifier: found {self.classifier!r}; allowed: {CLASSIFIER_FORM}")
+        if not self.version.strip():
+            raise ValueError("version: missing; say which weights the classifier has, in words that change with them")
+        if "margin" not in self.model_fields_set:
+            raise ValueError("margin: missing; say from which score of the classifier on a picture counts")
+        return self
+
     def _two_sided(self) -> Screen:
+        for key, texts in (("prompts", self.prompts), ("contrast", self.contrast)):
+            if not texts:
+                raise ValueError(
+                    f"{key}: found none; name at least one text, or a classifier instead of prompts and contrast"
+                )
+        if self.version:
+            raise ValueError(
+                f"version: found {self.version!r} without a classifier; the encoder's weights stand in [encoder]"
+            )
+        if abs(self.margin) > 2:
+            raise ValueError(f"margin: found {self.margin}; a difference of cosines is from -2 to 2")
         if both := sorted(set(self.prompts) & set(self.contrast)):
             raise ValueError(f"contrast: found {both[0]!r}, which is also in prompts; it must be one or the other")
         if not all(text.strip() for text in (*self.prompts, *self.contrast)):
@@ -532,7 +559,8 @@ class Study(Section):
             raise ValueError(
                 "scope.visual: found 'judge', and no model is asked; say judge = true in [language_model], or visual = \"rules\""
             )
-        if self.encoder and self.curation.people == "reject" and all(one.rule != "people" for one in self.screens):
+        able = self.encoder or any(one.classifier for one in self.screens)
+        if able and self.curation.people == "reject" and all(one.rule != "people" for one in self.screens):
             raise ValueError(
                 'curation.people: found \'reject\', and no screen has rule = "people"; name one, or say "off"'
             )
@@ -553,6 +581,17 @@ class Study(Section):
                     f"recipes.{recipe.name}.batch_size_global: found {recipe.batch_size_global}; "
                     f"allowed: a multiple of world_size {recipe.world_size}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _able_to_screen(self) -> Study:
+        """Refuse prompts that nobody would read. Those that ship, all of them, may stand: a study gets them unasked."""
+        unread = [screen for screen in self.screens if screen.prompts and not self.encoder]
+        if unread and unread != [Screen(**values) for values in presets("screens").values()]:
+            raise ValueError(
+                f"screens.{unread[0].name}: found prompts, and the study has no [encoder] to read them; add one, name a classifier, "
+                "or leave the screen out"
+            )
         return self
 
 

@@ -34,16 +34,27 @@ texts AS (
 ),
 
 rules AS (
-    SELECT entry.screen, entry.rule, entry.margin FROM (SELECT UNNEST($screen_rules) AS entry)
+    SELECT entry.screen, entry.rule, entry.margin, entry.scored_by FROM (SELECT UNNEST($screen_rules) AS entry)
+    WHERE entry.scored_by <> ''  -- prompts without an encoder judge nothing
+),
+
+no_rule AS (
+    SELECT CASE WHEN $encoder = '' AND count(*) = 0 THEN 'no_encoder' ELSE 'no_screen' END AS reason FROM rules
 ),
 
 screened AS (
     SELECT screens.image_id, rules.rule, arg_max(screens.screen, (screens.score - rules.margin, screens.screen)) AS screen,
         arg_max(screens.score, (screens.score - rules.margin, screens.screen)) AS score,
         arg_max(rules.margin, (screens.score - rules.margin, screens.screen))::DOUBLE AS margin
-    FROM screens JOIN rules ON rules.screen = screens.screen
-    WHERE screens.encoder = $encoder
+    FROM screens JOIN rules ON rules.screen = screens.screen AND rules.scored_by = screens.scored_by
     GROUP BY screens.image_id, rules.rule
+),
+
+unscored AS (  -- a picture passes a rule only if all that score for it did
+    SELECT wanted.image_id, wanted.rule, min(CASE WHEN wanted.scored_by = $encoder THEN 'no_embedding' ELSE 'no_score' END) AS reason
+    FROM (SELECT DISTINCT mine.image_id, rules.rule, rules.scored_by FROM mine CROSS JOIN rules) AS wanted
+    ANTI JOIN screens ON screens.image_id = wanted.image_id AND screens.scored_by = wanted.scored_by
+    GROUP BY wanted.image_id, wanted.rule
 ),
 
 served AS (
@@ -95,15 +106,21 @@ judged AS (
         CASE WHEN texts.count IS NULL AND worded.image_id IS NULL THEN 'no_text' WHEN texts.count IS NULL THEN 'only_boilerplate' END
     FROM mine LEFT JOIN texts ON texts.image_id = mine.image_id LEFT JOIN worded ON worded.image_id = mine.image_id
     UNION ALL
-    SELECT mine.image_id, 'unwanted', screened.score >= screened.margin, 'unwanted_' || screened.screen, screened.score, screened.margin,
-        CASE WHEN $encoder <> '' AND 'unwanted' NOT IN (SELECT rule FROM rules) THEN 'no_screen' END
+    SELECT mine.image_id, 'unwanted',
+        CASE WHEN screened.score >= screened.margin THEN true WHEN screened.score IS NOT NULL AND unscored.reason IS NULL THEN false END,
+        'unwanted_' || screened.screen, screened.score, screened.margin,
+        CASE WHEN 'unwanted' NOT IN (SELECT rule FROM rules) THEN (SELECT reason FROM no_rule) ELSE unscored.reason END
     FROM mine LEFT JOIN screened ON screened.image_id = mine.image_id AND screened.rule = 'unwanted'
+    LEFT JOIN unscored ON unscored.image_id = mine.image_id AND unscored.rule = 'unwanted'
     UNION ALL
-    SELECT mine.image_id, 'people', CASE WHEN $people <> 'off' AND screened.score IS NOT NULL THEN $people = 'reject' AND screened.score >= screened.margin END,
+    SELECT mine.image_id, 'people',
+        CASE WHEN $people = 'off' THEN NULL WHEN screened.score >= screened.margin THEN $people = 'reject'
+            WHEN screened.score IS NOT NULL AND unscored.reason IS NULL THEN false END,
         'shows_people', screened.score, screened.margin,
-        CASE WHEN $people = 'off' THEN 'rule_off' WHEN $encoder <> '' AND 'people' NOT IN (SELECT rule FROM rules) THEN 'no_screen'
-            WHEN screened.score >= screened.margin THEN 'shows_people' END
+        CASE WHEN $people = 'off' THEN 'rule_off' WHEN 'people' NOT IN (SELECT rule FROM rules) THEN (SELECT reason FROM no_rule)
+            WHEN screened.score >= screened.margin THEN 'shows_people' ELSE unscored.reason END
     FROM mine LEFT JOIN screened ON screened.image_id = mine.image_id AND screened.rule = 'people'
+    LEFT JOIN unscored ON unscored.image_id = mine.image_id AND unscored.rule = 'people'
     UNION ALL
     SELECT mine.image_id, 'blocklist', CASE WHEN $blocklist <> '' THEN blocked.image_id IS NOT NULL END, 'listed_as_' || blocked.entry,
         blocked.distance::DOUBLE, $blocklist_radius::DOUBLE, CASE WHEN $blocklist = '' THEN 'no_list' END

@@ -95,8 +95,8 @@ def put_scores(small: SmallLake, *scores: dict[str, float]) -> None:
         for image, said in enumerate(scores)
         for name, score in said.items()
     ]
-    own = [{**row, "encoder": "some/model"} for row in rows]
-    small.put("screens", own + [{**row, "encoder": "another/model", "score": 2.0} for row in rows])
+    own = [{**row, "scored_by": "some/model"} for row in rows]
+    small.put("screens", own + [{**row, "scored_by": "another/model", "score": 2.0} for row in rows])
 
 
 def test_a_screen_rejects_from_its_margin_on(small: SmallLake) -> None:
@@ -108,6 +108,50 @@ def test_a_screen_rejects_from_its_margin_on(small: SmallLake) -> None:
         ("reject", "unwanted_nudity", -0.2, -0.3),  # the one furthest over its margin
         ("not_judged", "no_embedding", None, None),
     ]
+
+
+OWN = {"name": "own", "rule": "unwanted", "classifier": "my.nudity:score", "version": "2", "margin": 0.7}
+BY_OWN = "my.nudity:score@2"
+# Scores (screen, by whom) of one picture, with the screens of the study; the encoder is named where a screen has prompts.
+SCORED: list[tuple[list[dict[str, Any]], dict[tuple[str, str], float], tuple[Any, ...]]] = [
+    ([OWN], {("own", BY_OWN): 0.7}, ("reject", "unwanted_own", 0.7, 0.7)),
+    ([OWN], {("own", BY_OWN): 0.6999}, ("keep", None, 0.6999, 0.7)),
+    ([OWN], {("own", "my.nudity:score@1"): 0.9}, ("not_judged", "no_score", None, None)),  # by other weights
+    ([OWN], {}, ("not_judged", "no_score", None, None)),
+    ([OWN, SCREEN], {("own", BY_OWN): 0.1, ("gore", "some/model"): 0.2}, ("reject", "unwanted_gore", 0.2, 0.1)),
+    ([OWN, SCREEN], {("own", BY_OWN): 0.1, ("gore", "some/model"): 0.0}, ("keep", None, 0.0, 0.1)),
+    # One that was not asked acquits nobody; one that was asked may condemn.
+    ([OWN, SCREEN], {("own", BY_OWN): 0.1}, ("not_judged", "no_embedding", 0.1, 0.7)),
+    ([OWN, SCREEN], {("gore", "some/model"): 0.0}, ("not_judged", "no_score", 0.0, 0.1)),
+    ([OWN, SCREEN], {("gore", "some/model"): 0.2}, ("reject", "unwanted_gore", 0.2, 0.1)),
+    ([{**OWN, "rule": "people"}], {("own", BY_OWN): 0.9}, ("not_judged", "no_screen", None, None)),
+]
+
+
+@pytest.mark.parametrize(("screens", "scores", "verdict"), SCORED)
+def test_a_picture_passes_only_if_all_that_screen_it_have_scored_it(
+    screens: list, scores: dict, verdict: tuple, small: SmallLake
+) -> None:
+    small.put("screens", [
+        {"image_id": "0", "screen": screen, "scored_by": scored_by, "score": score} for (screen, scored_by), score in scores.items()
+    ])  # fmt: skip
+    encoder = {"encoder": ENCODER} if SCREEN in screens else {}
+    assert decided(small, "unwanted", 1, {}, screens=screens, **encoder) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("people", "verdict"),
+    [("flag", ("keep", "shows_people", 0.8, 0.7)), ("reject", ("reject", "shows_people", 0.8, 0.7)),
+     ("off", ("not_judged", "rule_off", 0.8, 0.7))],
+)  # fmt: skip
+def test_a_classifier_may_find_people(people: str, verdict: tuple, small: SmallLake) -> None:
+    small.put("screens", [{"image_id": "0", "screen": "own", "scored_by": BY_OWN, "score": 0.8}])
+    assert decided(small, "people", 1, {"people": people}, screens=[{**OWN, "rule": "people"}]) == [verdict]
+    if people != "off":
+        small.put("screens", [])
+        assert decided(small, "people", 1, {"people": people}, screens=[{**OWN, "rule": "people"}]) == [
+            ("not_judged", "no_score", None, None)
+        ]
 
 
 PEOPLE_RULES = {
@@ -161,8 +205,22 @@ def test_a_score_is_the_best_prompt_less_the_best_contrast(small: SmallLake) -> 
         )
     ])  # fmt: skip
     (row,) = small.make("screens")
-    assert (row["image_id"], row["encoder"], row["screen"], row["prompt"]) == ("i", "some/model", "gore", "wound")
+    assert (row["image_id"], row["scored_by"], row["screen"], row["prompt"]) == ("i", "some/model", "gore", "wound")
     assert row["score"] == pytest.approx(0.8 - 0.96, abs=1e-6)
+
+
+def test_what_classifiers_say_stands_beside_what_the_prompts_say(small: SmallLake) -> None:
+    small.put("classifier_scores", [
+        {"image_id": "i", "screen": "own", "classifier": "my.nudity:score", "version": "2", "score": 3.5}
+    ])  # fmt: skip
+    small.put("embeddings", [{"image_id": "i", "encoder": "some/model", "vector": [1.0, 0.0]}])
+    small.put("prompts", [
+        {"kind": kind, "name": "gore", "text": kind, "encoder": "some/model", "vector": vector}
+        for kind, vector in (("screen", [1.0, 0.0]), ("contrast", [0.0, 1.0]))
+    ])  # fmt: skip
+    assert small.pick("screens", "image_id", "scored_by", "screen", "score", "prompt") == [
+        ("i", BY_OWN, "own", 3.5, "my.nudity:score"), ("i", "some/model", "gore", 1.0, "screen"),
+    ]  # fmt: skip
 
 
 def test_the_leak_report_names_the_searches_and_the_benchmarks_without_one(small: SmallLake) -> None:

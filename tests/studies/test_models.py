@@ -12,6 +12,7 @@ import pytest
 from entitynet_assets.studies.models import HERE, StudyError, load_study, parse_study, presets
 
 SAMPLE = tomllib.loads((HERE / "sample.toml").read_text())
+CLASSIFIED = {"name": "own", "rule": "unwanted", "classifier": "my.module:score", "version": "1", "margin": 4.5}
 RECIPE = {
     "name": "mine",
     "mix": "balanced",
@@ -64,7 +65,20 @@ FAULTS: list[tuple[str, Any, str]] = [
      "screens.0: prompts, contrast: found an empty text; say in words what is looked for"),
     ("screens", [{"name": "mine", "rule": "faces", "prompts": ["a"], "contrast": ["b"]}],
      "screens.0.rule: found 'faces'; Input should be 'unwanted' or 'people'"),
-    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": [], "contrast": ["b"]}], "screens.0.prompts: found []; List should have"),
+    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": [], "contrast": ["b"]}], "screens.0: prompts: found none; name at"),
+    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": ["a"]}], "screens.0: contrast: found none; name at least one text"),
+    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": ["a"], "contrast": ["b"], "margin": 2.5}],
+     "screens.0: margin: found 2.5; a difference of cosines is from -2 to 2"),
+    ("screens", [{"name": "mine", "rule": "unwanted", "prompts": ["a"], "contrast": ["b"], "version": "1"}],
+     "screens.0: version: found '1' without a classifier; the encoder's weights stand in [encoder]"),
+    ("screens", [{**CLASSIFIED, "prompts": ["a"]}], "screens.0: prompts, contrast: found beside a classifier; a screen has the one or"),
+    ("screens", [{**CLASSIFIED, "like": "gore"}], "screens.0: prompts, contrast: found beside a classifier; a screen has the one or"),
+    ("screens", [{**CLASSIFIED, "classifier": "my.module.score"}],
+     "screens.0: classifier: found 'my.module.score'; allowed: package.module:function, as in"),
+    ("screens", [{**CLASSIFIED, "version": " "}], "screens.0: version: missing; say which weights the classifier has"),
+    ("screens", [{key: CLASSIFIED[key] for key in ("name", "rule", "classifier", "version")}], "screens.0: margin: missing; say from"),
+    ("screens", [{**CLASSIFIED, "margin": float("nan")}], "screens.0.margin: found nan; Input should be a finite number"),
+    ("screens", [CLASSIFIED, "gore"], "screens.gore: found prompts, and the study has no [encoder] to read them; add one, name a"),
     ("scope.roots.0", "apple", "scope.roots.0: found 'apple'; String should match pattern '^Q[1-9]\\d*$'"),
     ("scope.exclude", ["Q0"], "scope.exclude.0: found 'Q0'; String should match pattern"),
     ("scope.relations", ["Q279"], "scope.relations.0: found 'Q279'; String should match pattern '^P[1-9]"),
@@ -199,6 +213,17 @@ def test_a_study_that_names_no_screen_has_those_that_ship_and_may_say_none() -> 
     assert [screen.name for screen in parse_study(SAMPLE, "a.toml").screens] == list(presets("screens"))
     assert {screen.rule for screen in parse_study(SAMPLE, "a.toml").screens} == {"unwanted", "people"}
     assert parse_study({**SAMPLE, "screens": []}, "a.toml").screens == []
+
+
+def test_a_screen_by_a_classifier_needs_no_encoder() -> None:
+    study = parse_study({**SAMPLE, "screens": [CLASSIFIED]}, "a.toml")
+    assert (study.screens[0].classifier, study.screens[0].margin) == ("my.module:score", 4.5)
+    assert parse_study(study.model_dump(), "again.toml") == study
+    raw = {**SAMPLE, "screens": [CLASSIFIED], "curation": {"people": "reject"}}
+    with pytest.raises(
+        StudyError, match=r"curation\.people: found 'reject', and no screen has rule = \"people\"; name one"
+    ):
+        parse_study(raw, "a.toml")
 
 
 def test_people_cannot_be_rejected_without_a_screen_that_finds_them() -> None:
