@@ -12,6 +12,11 @@ from entitynet_assets.lineage import DriftError
 from entitynet_assets.shelf import Shelf
 from entitynet_assets.text import hash_id, normal_url
 
+
+class TakedownError(DriftError):
+    """A takedown of which it is not clear what it means: names the option, what was found, what is allowed."""
+
+
 KINDS = ("picture", "url", "host", "author", "licence", "entity")
 _AT = "SELECT DISTINCT image_id FROM downloads WHERE image_id IS NOT NULL AND url_id IN ({urls})"
 _QUERIES = {
@@ -45,17 +50,17 @@ _URLS = "SELECT image_id, list_sort(list(DISTINCT url_id)) AS url_ids FROM downl
 def chosen_pictures(shelf: Shelf, kind: str, value: str, only_these_bytes: bool) -> list[str]:
     """Return the ids of the pictures meant, in order, near-duplicates included unless `only_these_bytes`.
 
-    A whole sha256 needs no picture in the lake: it is kept out from now on. Raises DriftError if nothing is meant, or what is
+    A whole sha256 needs no picture in the lake: it is kept out from now on. Raises TakedownError if nothing is meant, or what is
     meant is not clear.
     """
     found = {row["image_id"] for row in shelf.ask(_QUERIES[kind], **_parameters(kind, value))}
     if kind == "picture":
         if len(found) > 1:
-            raise DriftError(f"--picture: found {value!r}, the beginning of {len(found)} pictures; give more digits")
+            raise TakedownError(f"--picture: found {value!r}, the beginning of {len(found)} pictures; give more digits")
         if not found and re.fullmatch("[0-9a-f]{64}", value.lower()):
             found = {value.lower()}
     if not found:
-        raise DriftError(
+        raise TakedownError(
             f"--{kind}: found {value!r}, and no picture of this study came of it; {_allowed(shelf, kind, value)}"
         )
     if not only_these_bytes:
@@ -80,13 +85,13 @@ def addresses(shelf: Shelf, image_ids: list[str]) -> dict[str, list[str]]:
 def _parameters(kind: str, value: str) -> dict[str, Any]:
     if kind == "picture":
         if not re.fullmatch("[0-9a-fA-F]{6,64}", value):
-            raise DriftError(f"--picture: found {value!r}; allowed: a picture's sha256 or at least 6 digits of it")
+            raise TakedownError(f"--picture: found {value!r}; allowed: a picture's sha256 or at least 6 digits of it")
         return {"value": value.lower()}
     if kind == "url":
         try:
             url = normal_url(value)
         except ValueError as error:
-            raise DriftError(
+            raise TakedownError(
                 f"--url: found {error}; allowed: the address of a picture or page, with http(s)://"
             ) from error
         return {"value": value, "url": url, "url_id": hash_id(url)}

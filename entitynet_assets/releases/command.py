@@ -25,7 +25,10 @@ from entitynet_assets.shelf import open_shelf
 from entitynet_assets.studies.models import Study, StudyError, load_study
 
 StudyName = Annotated[str | None, typer.Option("--study", help="A study's name or the path of its TOML file.")]
-NAMES = {"releases": "release_id", "subreleases": "subrelease", "mixes": "mix", "checkpoints": "path", "exports": "out"}
+NAMES = {
+    "releases": ("release", "release_id"), "subreleases": ("part", "subrelease"), "mixes": ("mix", "mix"),
+    "checkpoints": ("checkpoint", "path"), "exports": ("export", "out"),
+}  # fmt: skip
 
 
 def add_to(app: typer.Typer) -> None:
@@ -81,6 +84,7 @@ def releases(study: StudyName = None) -> None:
     with told_plainly(), open_shelf(load_study(study)) as shelf:
         current = {row["release_id"] for row in shelf.ask("SELECT DISTINCT release_id FROM release")}
         sheet = Sheet("release", "round", "pictures", "taken down", "not screened", "after", "")
+        sheet.columns[0].no_wrap = True
         for name, one in sorted(
             shelf.lake.manifests().items(), key=lambda item: (item[0] in current, item[1]["round"])
         ):
@@ -106,19 +110,19 @@ def verify(
             broken.append(row)
         gone = sidecar_faults(place.lake) if place.lake.record("release") else []
         for path in gone:
-            console.print(
-                f"{path}: gone; `entitynet run --until release` after deleting tables/release/whole.json writes it",
-                highlight=False,
-            )
-        if mend and broken:
+            console.print(f"{path}: gone", highlight=False, soft_wrap=True)
+        if mend and (broken or gone):
             if other := repair(place, broken):
                 raise DriftError(
                     f"{', '.join(other)}: packed again, and not to the bytes recorded; the release is a new one now"
                 )
-            console.print(f"{len(broken)} packed again, to the same bytes")
+            console.print(
+                f"{len(broken)} tars packed again, to the same bytes; {len(gone)} lists of texts written again"
+            )
         elif broken or gone:
             raise DriftError(
-                f"{len(broken)} tars are not what was packed; `entitynet verify --repair` packs them again"
+                f"{len(broken)} tars are not what was packed, {len(gone)} lists of texts are gone; "
+                "`entitynet verify --repair` makes them again"
             )
         else:
             console.print(f"{len(place.lake.rows('shards')):,} tars are what was packed", highlight=False)
@@ -170,11 +174,10 @@ def _tell(record: dict[str, Any]) -> None:
 
 def _tell_seen(seen: dict[str, list[dict[str, Any]]]) -> None:
     for kind, rows in seen.items():
+        name, key = NAMES[kind]
         for row in rows:
             count = "a folder that is not there now" if row["pictures"] is None else f"{row['pictures']:,} of them"
-            console.print(
-                f"  had by {kind.removesuffix('s')} {row[NAMES[kind]]}: {count}", highlight=False, soft_wrap=True
-            )
+            console.print(f"  had by {name} {row[key]}: {count}", highlight=False, soft_wrap=True)
 
 
 def _destroy(place: Workplace) -> None:

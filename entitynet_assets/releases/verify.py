@@ -24,11 +24,12 @@ def faults(lake: Lake) -> Iterator[tuple[Row, str]]:
 
 
 def repair(place: Workplace, broken: list[Row]) -> list[str]:
-    """Pack tars again from the stored pictures; returns the paths of those that did not come to the same bytes."""
+    """Pack tars again from the stored pictures, and the release's lists; returns the paths of tars that came to other bytes."""
     for row in broken:
         (place.lake.root / row["path"]).unlink(missing_ok=True)
     for name in {row["shard"].rsplit("-", 1)[0] for row in broken}:
         (place.lake.root / "tables" / "shards" / f"{name}.json").unlink(missing_ok=True)
+    (place.lake.root / "tables" / "release" / "whole.json").unlink(missing_ok=True)
     remake(place, "shards", "release", "subreleases")
     return [row["path"] for row in broken if place.lake.fault_of(row["path"], row["size_bytes"], row["sha256"])]
 

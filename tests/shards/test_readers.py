@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from entitynet_assets.lineage import DriftError
-from entitynet_assets.releases.verify import faults, repair
+from entitynet_assets.releases.verify import faults, repair, sidecar_faults
 from entitynet_assets.training.release import need_whole_tars
 from tests.fakes.packer import hashes, packed
 from tests.fakes.rooms import REPOSITORY
@@ -83,6 +83,15 @@ def test_a_tar_that_is_not_what_was_packed_is_found_and_packed_again(made: Small
     assert repair(made.place, broken) == []
     assert path.read_bytes() == content
     need_whole_tars(made.lake, made.lake.rows("release"))
+
+
+def test_a_list_of_texts_that_is_gone_is_found_and_written_again(made: SmallLake) -> None:
+    path = made.lake.root / made.lake.rows("release")[0]["texts_path"]
+    content = path.read_bytes()
+    path.unlink()
+    assert sidecar_faults(made.lake) == [path]
+    assert repair(made.place, []) == []
+    assert path.read_bytes() == content
 
 
 def test_a_stored_picture_that_was_changed_is_not_packed(small: SmallLake) -> None:
