@@ -1,8 +1,8 @@
-"""Near-duplicate benchmark: `python -m tests.bench.dedup [hashes ...]`, all pairs of 64-bit hashes within 3 bits, against imagededup.
+"""Near-duplicate benchmark against imagededup: `python -m tests.bench.dedup [--peer HASHES] [HASHES ...]`.
 
-A fifth of the hashes are copies of others with up to 4 bits changed. The peer is handed the same hashes through its own hashing
-class, which compares every two, so it is run on a hundred thousand; both must find the same pairs. Ours is run on more, each number
-in a process of its own, so that growth and peak memory are told.
+All pairs of 64-bit hashes within 3 bits; a fifth of the hashes are copies of others with up to 4 bits changed. The peer is handed the
+same hashes through its own hashing class, which compares every two, so it is run on ten thousand unless told otherwise; both must find
+the same pairs. Ours is run on more, each number in a process of its own, so that growth and peak memory are told.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from entitynet_assets.curation.duplicates import pairs_within
 from tests.bench.harness import in_own_process, last_line, measured, peer_python
 
 RADIUS = 3
-WITH_PEER = 100_000
+WITH_PEER = 10_000
+DIGESTED = 100_000  # up to so many hashes the pairs are held against the peer's
 SIZES = (1_000_000, 10_000_000, 30_000_000)
 
 
@@ -51,7 +52,7 @@ def search(path: str) -> dict[str, Any]:
         found.append(pairs_within(hashes, RADIUS, most=len(hashes))[0])
         return len(found[0])
 
-    return {**measured({"pairs": pairs}), "digest": digest(found[0]) if len(hashes) <= WITH_PEER else ""}
+    return {**measured({"pairs": pairs}), "digest": digest(found[0]) if len(hashes) <= DIGESTED else ""}
 
 
 def main() -> None:
@@ -61,12 +62,15 @@ def main() -> None:
         return
     peer = peer_python("imagededup", ["imagededup>=0.3.3", "torch>=2.6", "torchvision"])
     growth: dict[str, list[float]] = {}
+    asked = sys.argv[1:]
+    with_peer = int(asked[asked.index("--peer") + 1]) if "--peer" in asked else WITH_PEER
+    sizes = list(map(int, asked[2:] if "--peer" in asked else asked)) or list(SIZES)
     with tempfile.TemporaryDirectory() as folder:
-        for count in (WITH_PEER, *(map(int, sys.argv[1:]) if sys.argv[1:] else SIZES)):
+        for count in (with_peer, *sizes):
             path = str(Path(folder) / "hashes.npy")
             np.save(path, make_hashes(count))
             ours = in_own_process(sys.executable, "tests.bench.dedup", "search", path)
-            if count == WITH_PEER:
+            if count == with_peer:
                 first, theirs = ours, in_own_process(peer, "tests.bench.dedup_imagededup", path, str(RADIUS))
                 if theirs["digest"] != ours["digest"]:
                     raise SystemExit(
