@@ -9,7 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from entitynet_train.protocols.inputs import ProtocolError, need_labels, need_some, unit_rows
+
 ACC5_CLASSES_MIN = 5  # top-5 says nothing among fewer classes
+SCORES_HELD = 2**24  # similarities in memory at once: 64 MiB of float32
 
 
 def fill_templates(name: str, templates: Sequence[str]) -> list[str]:
@@ -20,41 +23,84 @@ def fill_templates(name: str, templates: Sequence[str]) -> list[str]:
 def class_vectors(prompt_KPD: np.ndarray) -> np.ndarray:
     """Return class_KD of unit norm: the re-normalised mean over a class's normalised prompts.
 
-    Source: Radford et al. 2021, section 3.1.4 (prompt ensembling in embedding space).
+    Source: Radford et al. 2021, section 3.1.4 (prompt ensembling in embedding space). Raises ProtocolError for prompts that
+    have no direction, and for a class whose prompts cancel out.
     """
-    return _unit(_unit(prompt_KPD).mean(axis=1))
+    classes, templates, features = prompt_KPD.shape
+    unit = unit_rows("prompt_KPD", prompt_KPD.reshape(-1, features)).reshape(classes, templates, features)
+    return unit_rows("class_KD (mean of a class's prompts)", unit.mean(axis=1))
 
 
 def score_classes(image_ND: np.ndarray, class_KD: np.ndarray) -> np.ndarray:
-    """Return logits_NK: the cosine of each picture to each class."""
-    return _unit(image_ND) @ class_KD.T
+    """Return logits_NK: the cosine of each picture to each class; `class_KD` has unit norm. Raises ProtocolError."""
+    return unit_rows("image_ND", image_ND) @ class_KD.T
 
 
 def rank_of_true(logits_NK: np.ndarray, label_N: np.ndarray) -> np.ndarray:
-    """Return the place of the true class in each picture's ranking, 1 for the best (int64, one a picture)."""
+    """Return the place of the true class in each picture's ranking, 1 for the best (int64, one a picture).
+
+    Raises ProtocolError for a label that is no class, and for logits that are not finite.
+    """
+    if logits_NK.ndim != 2 or not np.isfinite(logits_NK).all():
+        raise ProtocolError(
+            "logits_NK: found no table of finite numbers; allowed: finite features of pictures and classes"
+        )
+    need_labels("label_N", label_N, len(logits_NK), logits_NK.shape[1])
     true_N1 = np.take_along_axis(logits_NK, label_N[:, None], axis=1)
-    better_N = (logits_NK > true_N1).sum(axis=1)
-    lower_NK = np.arange(logits_NK.shape[1]) < label_N[:, None]
-    return 1 + better_N + ((logits_NK == true_N1) & lower_NK).sum(axis=1)
+    rank_N = 1 + np.count_nonzero(logits_NK > true_N1, axis=1)
+    for place in np.flatnonzero(np.count_nonzero(logits_NK == true_N1, axis=1) > 1):
+        rank_N[place] += np.count_nonzero(logits_NK[place, : label_N[place]] == true_N1[place])
+    return rank_N
+
+
+class Tally:
+    """Ranks of true classes, counted as they come: figures of more pictures than memory holds."""
+
+    def __init__(self, classes: int) -> None:
+        self._pictures_K, self._first_K, self._five_K = (np.zeros(classes, np.int64) for _ in range(3))
+
+    def add(self, rank_N: np.ndarray, label_N: np.ndarray) -> None:
+        """Count pictures by the place of their true class (`rank_of_true`)."""
+        for counts_K, chosen in (
+            (self._pictures_K, rank_N > 0),
+            (self._first_K, rank_N == 1),
+            (self._five_K, rank_N <= 5),
+        ):
+            counts_K += np.bincount(label_N[chosen], minlength=len(counts_K))
+
+    def figures(self) -> dict[str, float]:
+        """Return acc1, acc5 (NaN for fewer than five classes) and mean_per_class_recall.
+
+        The mean runs over the classes that have a picture, whatever their sizes (balanced accuracy). Raises ProtocolError
+        when there is no picture.
+        """
+        pictures = int(self._pictures_K.sum())
+        need_some("label_N", pictures, "picture")
+        shown = self._pictures_K > 0
+        defined = len(shown) >= ACC5_CLASSES_MIN
+        return {
+            "acc1": int(self._first_K.sum()) / pictures,
+            "acc5": int(self._five_K.sum()) / pictures if defined else float("nan"),
+            "mean_per_class_recall": float((self._first_K[shown] / self._pictures_K[shown]).mean()),
+        }
 
 
 def accuracy(logits_NK: np.ndarray, label_N: np.ndarray) -> dict[str, float]:
-    """Return acc1, acc5 (NaN for fewer than five classes) and mean_per_class_recall.
+    """Return the figures of a `Tally` of these pictures. Raises ProtocolError for labels or logits that are none."""
+    need_some("logits_NK", len(logits_NK), "picture")
+    tally = Tally(logits_NK.shape[1])
+    tally.add(rank_of_true(logits_NK, label_N), label_N)
+    return tally.figures()
 
-    The mean runs over the classes that occur in `label_N`, whatever their sizes (balanced accuracy). Raises ValueError
-    when there is no picture.
-    """
-    if not len(label_N):
-        raise ValueError("accuracy: found no picture; allowed: at least one")
-    rank_N = rank_of_true(logits_NK, label_N)
-    hit_N = rank_N == 1
-    recalls = [hit_N[label_N == label].mean() for label in np.unique(label_N)]
-    defined = logits_NK.shape[1] >= ACC5_CLASSES_MIN
-    return {
-        "acc1": float(hit_N.mean()),
-        "acc5": float((rank_N <= 5).mean()) if defined else float("nan"),
-        "mean_per_class_recall": float(np.mean(recalls)),
-    }
+
+def classify(image_ND: np.ndarray, class_KD: np.ndarray, label_N: np.ndarray) -> dict[str, float]:
+    """Return the figures of pictures against classes of unit norm, scored in parts; `image_ND` may be a memory map."""
+    need_labels("label_N", label_N, len(image_ND), len(class_KD))
+    tally, size = Tally(len(class_KD)), max(1, SCORES_HELD // len(class_KD))
+    for begin in range(0, len(image_ND), size):
+        part = slice(begin, begin + size)
+        tally.add(rank_of_true(score_classes(np.asarray(image_ND[part]), class_KD), label_N[part]), label_N[part])
+    return tally.figures()
 
 
 def mean_average_precision(logits_NK: np.ndarray, label_NK: np.ndarray) -> float:
@@ -67,7 +113,3 @@ def mean_average_precision(logits_NK: np.ndarray, label_NK: np.ndarray) -> float
     precision_NK = np.cumsum(hit_NK, axis=0) / np.arange(1, len(hit_NK) + 1)[:, None]
     positives_K = hit_NK.sum(axis=0)
     return float(np.mean((precision_NK * hit_NK).sum(axis=0) / np.maximum(positives_K, 1)))
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)

@@ -15,7 +15,15 @@ import torch
 
 from entitynet_train.distributed import World
 from entitynet_train.losses import build_loss
-from entitynet_train.protocols import few_shot, instance_retrieval, linear_probe, retrieval, zero_shot
+from entitynet_train.protocols import (
+    few_shot,
+    instance_retrieval,
+    linear_probe,
+    ranking,
+    retrieval,
+    zero_shot,
+)
+from entitynet_train.protocols.linear_probe_adamw import WEIGHT_DECAYS, Fit, Part, adamw_probe_accuracy
 
 
 def unit(rows):
@@ -41,8 +49,11 @@ def test_instance_retrieval_is_gpr1200s_map():
 
 def test_instance_retrieval_at_gpr1200s_size():
     rows, label = clusters(1, 1200, 10, 64, 1.5)
-    value = instance_retrieval.mean_average_precision(unit(rows).astype(np.float32), label)
-    assert value == pytest.approx(0.30574432950930214, abs=1e-6)
+    values = instance_retrieval.average_precisions(unit(rows).astype(np.float32), label)
+    assert values[:5] == pytest.approx([0.268068, 0.162340, 0.128358, 0.104803, 0.125776], abs=1e-6)
+    assert values.mean() == pytest.approx(0.30574432950930214, abs=1e-6)
+    parts = instance_retrieval.mean_by_part(values, np.arange(12000) // 2000)
+    assert [round(value, 4) for value in parts.values()] == [0.309, 0.3049, 0.3029, 0.3111, 0.3058, 0.3008]
 
 
 def test_instance_retrieval_does_not_need_labels_that_follow_each_other_or_equal_sizes():
@@ -104,20 +115,43 @@ def test_rank_of_true_counts_from_1_and_breaks_ties_by_the_lower_class():
     assert zero_shot.rank_of_true(logits, np.array([2, 1])).tolist() == [2, 2]
 
 
-def test_retrieval_is_clip_benchmarks_hit_rate():
+@pytest.fixture
+def captioned():
     rng = np.random.RandomState(3)
     images = rng.standard_normal((100, 24))
-    texts = np.repeat(images, 5, 0) + 2.2 * rng.standard_normal((500, 24))
-    scores = retrieval.recall_at(unit(images), unit(texts), np.repeat(np.arange(100), 5), (1, 5, 10))
+    return images, np.repeat(images, 5, 0) + 2.2 * rng.standard_normal((500, 24)), np.repeat(np.arange(100), 5)
+
+
+def test_retrieval_is_clip_benchmarks_hit_rate_and_names_true_recall_apart(captioned):
+    images, texts, image_of_text = captioned
+    scores = retrieval.retrieval_figures(images, texts, image_of_text, (1, 5, 10))
     assert scores == pytest.approx({
-        "image_retrieval_recall@1": 0.34, "image_retrieval_recall@5": 0.668, "image_retrieval_recall@10": 0.796,
-        "text_retrieval_recall@1": 0.57, "text_retrieval_recall@5": 0.89, "text_retrieval_recall@10": 0.98,
-    })  # fmt: skip
+        "image_retrieval_hit_rate@1": 0.34, "image_retrieval_hit_rate@5": 0.668, "image_retrieval_hit_rate@10": 0.796,
+        "image_retrieval_true_recall@1": 0.34, "image_retrieval_true_recall@5": 0.668, "image_retrieval_true_recall@10": 0.796,
+        "text_retrieval_hit_rate@1": 0.57, "text_retrieval_hit_rate@5": 0.89, "text_retrieval_hit_rate@10": 0.98,
+        "text_retrieval_true_recall@1": 0.114, "text_retrieval_true_recall@5": 0.34, "text_retrieval_true_recall@10": 0.46,
+        "mean_hit_rate@1": 0.455, "mean_hit_rate@5": (0.668 + 0.89) / 2, "mean_hit_rate@10": (0.796 + 0.98) / 2,
+    }, abs=1e-6)  # fmt: skip
 
 
-def test_a_picture_without_a_text_is_a_miss():
-    scores = retrieval.recall_at(np.eye(2), np.eye(2)[:1], np.array([0]), (1,))
-    assert scores == {"image_retrieval_recall@1": 1.0, "text_retrieval_recall@1": 0.5}
+def test_a_picture_without_a_text_is_a_miss_and_has_no_true_recall():
+    scores = retrieval.retrieval_figures(np.eye(2), np.eye(2)[:1], np.array([0]), (1,))
+    assert scores["image_retrieval_hit_rate@1"] == 1
+    assert scores["text_retrieval_hit_rate@1"] == 0.5
+    assert scores["text_retrieval_true_recall@1"] == 1
+
+
+def test_the_best_of_a_collection_are_the_same_read_in_blocks(captioned, monkeypatch, tmp_path):
+    images, texts, _ = captioned
+    texts = np.vstack([texts, texts[:40]])  # equal scores, whose order is that of the collection
+    whole = ranking.best_k(images, texts, 17)
+    full = np.argsort(-(unit(images) @ unit(texts).T), axis=1, kind="stable")[:, :17]
+    assert (whole[0] == full).all()
+    np.save(tmp_path / "texts.npy", texts)
+    monkeypatch.setattr(ranking, "SCORES_HELD", 700)
+    mapped = ranking.best_k(images, np.load(tmp_path / "texts.npy", mmap_mode="r"), 17)
+    np.testing.assert_allclose(mapped[1], whole[1], rtol=1e-12)
+    assert (mapped[0] == whole[0]).mean() > 0.99  # other block sizes may round a tie apart
 
 
 def mean_over_queries(queries):
@@ -158,10 +192,58 @@ def test_a_query_without_a_right_answer_has_no_recall():
     assert math.isnan(figures["ap"])
 
 
+def test_ranked_retrieval_of_features_is_that_of_their_scores():
+    rng = np.random.RandomState(11)
+    queries, items = rng.standard_normal((6, 8)), rng.standard_normal((90, 8))
+    right = [rng.choice(90, size, replace=False) for size in (3, 40, 1, 0, 7, 60)]
+    score_QN = unit(queries) @ unit(items).T
+    expected = [
+        retrieval.ranked_query(scores, np.isin(np.arange(90), wanted), 20)
+        for scores, wanted in zip(score_QN, right, strict=True)
+        if len(wanted)
+    ]
+    found = retrieval.ranked_queries(queries, items, right, 20)
+    assert found["mrr"] == pytest.approx(np.mean([one["rr"] for one in expected]))
+    for name in ("precision", "recall", "ap", "ndcg"):
+        assert found[f"{name}@20"] == pytest.approx(np.mean([one[name] for one in expected]))
+
+
 def test_few_shot_is_simpleshot_with_five():
     rows, label = clusters(7, 30, 25, 32, 2.5)
     support = few_shot.first_of_each_class(label, 5)
     assert few_shot.few_shot_accuracy(rows, label, support) == pytest.approx(0.27666666666666667, abs=1e-12)
+
+
+def test_zero_shot_in_parts_is_zero_shot_at_once(monkeypatch):
+    rng = np.random.RandomState(12)
+    classes, label = unit(rng.standard_normal((7, 16))), rng.randint(0, 6, 300)  # the last class has no picture
+    images = classes[label] + 1.0 * rng.standard_normal((300, 16))
+    once = zero_shot.accuracy(zero_shot.score_classes(images, classes), label)
+    monkeypatch.setattr(zero_shot, "SCORES_HELD", 7 * 11)
+    assert zero_shot.classify(images, classes, label) == once
+    assert 0.3 < once["acc1"] < once["acc5"] < 1
+
+
+def test_features_of_any_norm_give_the_same_figures(captioned):
+    images, texts, image_of_text = captioned
+    scaled = images * np.linspace(0.1, 30, 100)[:, None]
+    assert retrieval.retrieval_figures(scaled, texts, image_of_text, (1,)) == pytest.approx(
+        retrieval.retrieval_figures(unit(images), unit(texts), image_of_text, (1,))
+    )
+
+
+def test_the_probe_of_clip_benchmark_searches_its_weight_decay_and_repeats_itself():
+    rows, label = clusters(13, 5, 60, 16, 1.2)
+    third = np.arange(len(label)) % 3
+    parts = [Part(rows[third == one], label[third == one]) for one in range(3)]
+    fit = Fit(classes=5)
+    found = adamw_probe_accuracy(fit, parts[0], parts[2], parts[1])
+    assert found == adamw_probe_accuracy(fit, parts[0], parts[2], parts[1])
+    assert found["weight_decay"] in WEIGHT_DECAYS
+    convex = linear_probe.linear_probe_accuracy(rows[third < 2], label[third < 2], rows[third == 2], label[third == 2])
+    assert found["acc1"] == pytest.approx(convex, abs=0.05)
+    assert adamw_probe_accuracy(fit, parts[0], parts[2])["weight_decay"] == 0
+    assert adamw_probe_accuracy(fit, parts[0], Part(rows[third == 2], label[::-1][third == 2]))["acc1"] < 0.4
 
 
 def test_linear_probe_stands_at_the_optimum():
