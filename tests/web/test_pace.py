@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from entitynet_assets.web import Answer, Limit, Quota, Request, rest_s
+from entitynet_assets.web.crowd import ASIDE, PATIENCE_S, WORKERS
 from entitynet_assets.web.known import Known
 from entitynet_assets.web.pace import BACKOFF_S, GROWTH, MAX_PAUSE_S, MIN_WIDTH, QUARANTINE, Pace, backoff_s
 from tests.fakes.web_server import Call
@@ -118,6 +119,38 @@ def test_a_silent_host_holds_up_nobody_else(server, client):
     done.set()
     answers.close()
     assert seen.count("silent") <= 4
+
+
+def test_hosts_that_are_silent_one_by_one_hold_up_nobody_else(server, client):
+    """Nothing is known of any of them, and they are more than can be on the wire at once."""
+    web = client(timeout_s=30.0, tries=1, reserved={".test": server.address})
+    done = threading.Event()
+    server.on("/silent", lambda call: done.wait(60) and call.hang_up())
+    server.on("/x", says(200, b"ok"))
+    asked = [(number, Request(f"http://s{number}.test/silent")) for number in range(10)]
+    asked += [(number, Request(f"http://h{number % 5}.test/x?{number}")) for number in range(10, 60)]
+    answers = web.ask_all(asked, workers=4)
+    assert sorted(next(answers)[0] for _ in range(50)) == list(range(10, 60))
+    done.set()
+    assert sorted(tag for tag, answer in answers if not answer.ok) == list(range(10))
+
+
+def test_slow_exchanges_move_aside_only_as_far_as_there_is_room(server, client):
+    web = client(timeout_s=30.0, tries=1, reserved={".test": server.address})
+    done = threading.Event()
+    server.on("/silent", lambda call: done.wait(60) and call.answer(200, b"late"))
+    under_way: list[int] = []
+
+    def look() -> None:
+        time.sleep(6 * PATIENCE_S)  # longer than as many need to move aside one after the other as there is room for
+        under_way.append(len(server.log))
+        done.set()
+
+    threading.Thread(target=look).start()
+    answers = dict(web.ask_all(((number, Request(f"http://s{number}.test/silent")) for number in range(8)), workers=1))
+    assert under_way == [1 + ASIDE // WORKERS]
+    assert {answer.body for answer in answers.values()} == {b"late"}
+    assert len(answers) == 8
 
 
 def test_a_resting_host_holds_up_nobody_else(server, client):
