@@ -190,16 +190,16 @@ class Web:
         if refusal := await pace.enter():
             return refusal
         try:
-            await way.hold()
             async with crowd.suspects if pace.failures else contextlib.nullcontext():
                 while True:
-                    async with Place(way):
+                    async with Place(way, not pace.answered):
                         began_at = time.monotonic()
                         found = await self._in_thread(self._send, hop, named, way)
                     if isinstance(found, Exchange):
                         break
                     if found > MAX_PAUSE_S:
                         return used_up(hop, found)
+                    way.let_go()
                     await asyncio.sleep(found)
             answer = answered(found, hop, number)
             if answer.outcome != "forbidden_address":

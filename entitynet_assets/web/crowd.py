@@ -10,6 +10,7 @@ place on the wire to another: what dead and slow hosts hold are places aside, of
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +25,16 @@ UNREAD = 32  # answers that may wait for a slow reader, beside those on the wire
 
 @dataclass
 class Crowd:
-    """Requests that share the wire: how many at once, and how many of these to hosts that have just failed."""
+    """Requests that share the wire: how many at once, and of these to hosts that did not answer yet, or have just failed.
+
+    So that a host that answers always finds half of the wire free of strangers.
+    """
 
     workers: int
 
     def __post_init__(self) -> None:
         self.wire = asyncio.Semaphore(self.workers)
-        self.suspects = asyncio.Semaphore(max(1, self.workers // 2))
+        self.strangers, self.suspects = (asyncio.Semaphore(max(1, self.workers // 2)) for _ in range(2))
         self.held = asyncio.Semaphore(self.workers + UNREAD)  # on the wire or not yet taken by the reader
         self.answers: queue.SimpleQueue[tuple[Any, Answer | BaseException]] = queue.SimpleQueue()
         self.aside, self.most_aside = 0, self.workers * ASIDE // WORKERS
@@ -64,16 +68,21 @@ class Way:
 
 
 class Place:
-    """A place on the wire for one exchange, and one aside instead after PATIENCE_S, as soon as there is one.
+    """A place on the wire and with the reader for one exchange; after PATIENCE_S one aside instead, as soon as there is one.
 
     Aside no place is kept with the reader: what comes of it waits for one when it is there.
     """
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: Way, stranger: bool) -> None:
         self._way, self._crowd, self._aside = way, way.crowd, False
+        self._wanted = (*((way.crowd.strangers,) if stranger else ()), way.crowd.wire)
 
     async def __aenter__(self) -> None:
-        await self._crowd.wire.acquire()
+        async with contextlib.AsyncExitStack() as taken:
+            for one in self._wanted:
+                await taken.enter_async_context(one)
+            await self._way.hold()  # last, so that who waits for a turn on the wire keeps no place from others
+            taken.pop_all()  # from here on __aexit__ gives them back
         self._be_patient()
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,7 +90,11 @@ class Place:
         if self._aside:
             self._crowd.aside -= 1
         else:
-            self._crowd.wire.release()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        for one in self._wanted:
+            one.release()
 
     def _be_patient(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._move)
@@ -92,5 +105,5 @@ class Place:
             return
         self._crowd.aside += 1
         self._aside = True
-        self._crowd.wire.release()
+        self._give_back()
         self._way.let_go()
