@@ -192,7 +192,7 @@ class Web:
         try:
             async with crowd.suspects if pace.failures else contextlib.nullcontext():
                 while True:
-                    async with Place(way, not pace.answered):
+                    async with Place(way, stranger=bool(pace.failures) or not pace.answered):
                         began_at = time.monotonic()
                         found = await self._in_thread(self._send, hop, named, way)
                     if isinstance(found, Exchange):

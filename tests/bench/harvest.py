@@ -58,7 +58,7 @@ def ours(folder: Path, paths: list[str], keep_served: bool) -> Run:
     open_decoders().close()  # so that their time is counted
     return {
         "seconds": seconds, "cpu_seconds": cpu_seconds() - before, "pictures": pictures,
-        "peak_mib": peak_mib() + open_decoders().count * resource.getrusage(WHO[1]).ru_maxrss // 1024,
+        "peak_mib": peak_mib() + open_decoders().count * resource.getrusage(WHO[1]).ru_maxrss // 1024, "main_mib": peak_mib(),
     }  # fmt: skip
 
 
@@ -167,6 +167,7 @@ def grow(course: Course, sizes: Iterable[int]) -> str:
         facts = {
             side: {"rate": rate(run), "cpu_ms": cpu_ms(run), "peak_mib": run["peak_mib"]} for side, run in runs.items()
         }
+        facts["ours"]["main_mib"] = runs["ours"]["main_mib"]
         print(json.dumps({"links": links, **facts}), flush=True)
         found.append({"links": links, **facts})
     return json.dumps({"bench": "harvest growth", "sizes": found, "cores": CORES})
