@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -25,6 +24,7 @@ import httpx
 
 from entitynet_assets.folder_site import SCHEME, FolderSite
 from entitynet_assets.web.addresses import Reach, host_of, place_of
+from entitynet_assets.web.crowd import ASIDE, WORKERS, Crowd, Place, Way
 from entitynet_assets.web.hops import answered, beside, outcome_of, redirected, used_up
 from entitynet_assets.web.known import Known
 from entitynet_assets.web.manners import PRODUCT, RULES_AGE_S, RULES_BYTES, Rules, reservations, robots_rules
@@ -36,8 +36,6 @@ from entitynet_assets.web.wire import REDIRECTS, SLOWEST_BYTES, SLOWEST_S, Caps,
 T = TypeVar("T")
 TDM = "/.well-known/tdmrep.json"
 MAX_REDIRECTS = 5
-WORKERS = 128  # requests on the wire at once, over all hosts
-UNREAD = 32  # answers that may wait for a slow reader, beside those on the wire
 DRAWN = 32  # requests drawn ahead for each that may be on the wire, so that a slow host's do not fill the way
 HOSTS, ORIGINS = 50_000, 5_000  # whose pace, whose rules are remembered at most, but for those in use or in trouble
 RETRIED = ("throttled", "timeout", "connection", "http_error", "truncated")
@@ -55,46 +53,6 @@ class _Origin:
     def idle(self) -> bool:
         """True if nobody is asking for its rules: forgotten, they would be asked for again."""
         return not self.lock.locked()
-
-
-@dataclass
-class _Crowd:
-    """Requests that share the wire: how many at once, and how many of these to hosts that have just failed."""
-
-    workers: int
-
-    def __post_init__(self) -> None:
-        self.wire = asyncio.Semaphore(self.workers)
-        self.suspects = asyncio.Semaphore(max(1, self.workers // 4))
-        self.held = asyncio.Semaphore(self.workers + UNREAD)  # on the wire or not yet taken by the reader
-        self.answers: queue.SimpleQueue[tuple[Any, Answer | BaseException]] = queue.SimpleQueue()
-
-
-@dataclass
-class _Way:
-    """What a request keeps on its way: `picture` says that its address is a stranger's, `before` what led to it.
-
-    `keep` cuts its body off, which is for rules and reaches no reader; `holding` says that a place is kept with the reader.
-    """
-
-    crowd: _Crowd
-    picture: bool
-    tries: int
-    before: str | None = None
-    keep: int | None = None
-    holding: bool = False
-
-    async def hold(self) -> None:
-        """Keep a place for the answer: a reader who is slow holds up the asking, not the memory."""
-        if not self.holding and self.keep is None:
-            await self.crowd.held.acquire()
-            self.holding = True
-
-    def let_go(self) -> None:
-        """Give the place back until the next try."""
-        if self.holding:
-            self.crowd.held.release()
-            self.holding = False
 
 
 class Web:
@@ -119,7 +77,7 @@ class Web:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="web")
+        self._threads = ThreadPoolExecutor(WORKERS + ASIDE, thread_name_prefix="web")
 
     def mount(self, sites: Iterable[FolderSite]) -> None:
         """Answer `folder://<name>/...` from these folders."""
@@ -135,11 +93,11 @@ class Web:
             raise
 
     def ask_all(self, requests: Iterable[tuple[Any, Request]], workers: int = WORKERS) -> Iterator[tuple[Any, Answer]]:
-        """Ask many at once; yields (tag, answer) as they come. Never holds more than `workers` + UNREAD answers.
+        """Ask many at once; yields (tag, answer) as they come. Never holds more than `workers` + UNREAD answers and what is aside.
 
         A reader that stops early leaves the requests that were not begun.
         """
-        crowd, waiting = _Crowd(min(workers, WORKERS)), set[Future[None]]()
+        crowd, waiting = Crowd(min(workers, WORKERS)), set[Future[None]]()
         open_ = 0
         try:
             for tag, request in requests:
@@ -157,7 +115,7 @@ class Web:
             for asked in list(waiting):
                 asked.cancel()
 
-    def _taken(self, crowd: _Crowd) -> tuple[Any, Answer]:
+    def _taken(self, crowd: Crowd) -> tuple[Any, Answer]:
         tag, answer = crowd.answers.get()
         if isinstance(answer, BaseException):
             raise answer
@@ -174,11 +132,11 @@ class Web:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _alone(self, request: Request) -> Answer:
-        return await self._ask(request, _Way(_Crowd(1), request.robots, self.tries))
+        return await self._ask(request, Way(Crowd(1), request.robots, self.tries))
 
-    async def _deliver(self, tag: Any, request: Request, crowd: _Crowd) -> None:
+    async def _deliver(self, tag: Any, request: Request, crowd: Crowd) -> None:
         try:
-            way = _Way(crowd, request.robots, self.tries)
+            way = Way(crowd, request.robots, self.tries)
             answer = await self._ask(request, way)
             await way.hold()
             crowd.answers.put((tag, answer))
@@ -188,7 +146,7 @@ class Web:
 
     # -- one request -----------------------------------------------------------------------------------------------
 
-    async def _ask(self, request: Request, way: _Way) -> Answer:
+    async def _ask(self, request: Request, way: Way) -> Answer:
         if request.url.startswith(f"{SCHEME}://"):
             await way.hold()
             return await self._in_thread(self._ask_folder, request)
@@ -211,7 +169,7 @@ class Web:
             answer = replace(answer, retry_after_s=rest_s(answer.tries) if wish is None else wish)
         return answer
 
-    async def _try(self, request: Request, number: int, way: _Way) -> Answer:
+    async def _try(self, request: Request, number: int, way: Way) -> Answer:
         """Ask once, from hop to hop."""
         hop, before = request, way.before
         for _ in range(MAX_REDIRECTS + 1):
@@ -225,23 +183,23 @@ class Web:
             hop, before = redirected(hop, answer), hop.url
         return Answer(request.url, "too_many_redirects", f"more than {MAX_REDIRECTS}", tries=number)
 
-    async def _hop(self, hop: Request, before: str | None, number: int, way: _Way) -> Answer:
+    async def _hop(self, hop: Request, before: str | None, number: int, way: Way) -> Answer:
         """Wait for a turn of the host and for the quota, then ask one address."""
         pace, crowd = self._pace(hop.url), way.crowd
         named = self.reach.is_named(hop.url, way.picture, before)
         if refusal := await pace.enter():
             return refusal
         try:
-            await way.hold()
             async with crowd.suspects if pace.failures else contextlib.nullcontext():
                 while True:
-                    async with crowd.wire:
+                    async with Place(way, stranger=bool(pace.failures) or not pace.answered):
                         began_at = time.monotonic()
                         found = await self._in_thread(self._send, hop, named, way)
                     if isinstance(found, Exchange):
                         break
                     if found > MAX_PAUSE_S:
                         return used_up(hop, found)
+                    way.let_go()
                     await asyncio.sleep(found)
             answer = answered(found, hop, number)
             if answer.outcome != "forbidden_address":
@@ -261,7 +219,7 @@ class Web:
 
     # -- blocking, in a thread ---------------------------------------------------------------------------------------
 
-    def _send(self, hop: Request, named: bool, way: _Way) -> Exchange | float:
+    def _send(self, hop: Request, named: bool, way: Way) -> Exchange | float:
         """Ask over a lane of the origin; returns the seconds to wait where the quota is used up."""
         request = self._wire_request(hop, way)
         pause, number = self.quotas.take(hop.quota) if hop.quota is not None else (0.0, 0)
@@ -276,7 +234,7 @@ class Web:
             if number:
                 self.quotas.arrived(number)
 
-    def _wire_request(self, hop: Request, way: _Way) -> httpx.Request:
+    def _wire_request(self, hop: Request, way: Way) -> httpx.Request:
         url = hop.url
         if self.reach.is_reserved(urlsplit(url).hostname or ""):
             url = urlsplit(url)._replace(scheme="http").geturl()
@@ -305,7 +263,7 @@ class Web:
     def _pace(self, url: str) -> Pace:
         return self._hosts[host_of(url)]
 
-    async def _refusal(self, hop: Request, before: str | None, way: _Way) -> Answer | None:
+    async def _refusal(self, hop: Request, before: str | None, way: Way) -> Answer | None:
         """Return why an address is not asked: it is not ours to ask, or the host's rules forbid it."""
         if fault := self.reach.fault(hop.url, way.picture, before):
             return Answer(hop.url, "forbidden_address", fault)
@@ -318,7 +276,7 @@ class Web:
         refusal = origin.rules.refusal_of(hop.url)
         return Answer(hop.url, *refusal, left=True) if refusal else None
 
-    async def _rules(self, url: str, before: str | None, way: _Way) -> Rules:
+    async def _rules(self, url: str, before: str | None, way: Way) -> Rules:
         """RFC 9309: absent or refused rules allow all, a failing server forbids all; one that is away is asked another run."""
         answer = await self._ask_rules(url, "/robots.txt", before, way, self.tries)
         if answer.ok:
@@ -337,8 +295,8 @@ class Web:
             rules.reserved = reservations(answer.body) if answer.ok else []
         return rules
 
-    async def _ask_rules(self, url: str, path: str, before: str | None, way: _Way, tries: int) -> Answer:
-        return await self._ask(Request(beside(url, path)), _Way(way.crowd, True, tries, before, RULES_BYTES))
+    async def _ask_rules(self, url: str, path: str, before: str | None, way: Way, tries: int) -> Answer:
+        return await self._ask(Request(beside(url, path)), Way(way.crowd, True, tries, before, RULES_BYTES))
 
     def close(self) -> None:
         """Close all connections; what is on the wire comes to its end first."""

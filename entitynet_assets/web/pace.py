@@ -34,6 +34,7 @@ class Pace:
         self.cap, self.width = cap, float(cap)
         self.resume_at = self.next_at = 0.0
         self.failures = self.opt_outs = 0
+        self.answered = False
         self.least_gap_s = 0.0  # what robots.txt asks for (Crawl-delay)
         self._latency_s, self._cut_at, self._active, self._waiting = MIN_LATENCY_S, 0.0, 0, 0
         self._door, self._freed = asyncio.Lock(), asyncio.Event()
@@ -99,7 +100,7 @@ class Pace:
         if answer.outcome in (*PASSING, "truncated") or (answer.status or 0) >= 500:
             self._fail(answer)
             return
-        self.failures = 0
+        self.failures, self.answered = 0, True
         self._latency_s = max(MIN_LATENCY_S, 0.9 * self._latency_s + 0.1 * (time.monotonic() - began_at))
         self.width = min(self.cap, self.width + GROWTH)
         if answer.outcome in ("ok", "opted_out"):

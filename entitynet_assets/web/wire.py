@@ -24,7 +24,7 @@ from entitynet_assets.web.addresses import ForbiddenAddressError, Reach
 
 CONNECT_S = 10.0
 MAX_HEADERS = 200
-MAX_ORIGINS = 256  # to which idle connections are kept
+MAX_ORIGINS = 128  # to which idle connections are kept
 MAX_REDIRECT_BYTES = 65_536  # the body of a redirect is read so far, to keep the connection
 SLOWEST_BYTES, SLOWEST_S = 10_240, 10.0  # a picture that comes slower is given up
 for _client in ("httpx", "httpcore"):  # their logs hold headers and addresses, in which a host may say a key back

@@ -3,8 +3,8 @@
 Both sides download the same generated pictures, decode them, shrink them to a shorter side of 256 pixels and encode them at quality 90.
 Ours also hashes (phash, dhash), decodes in processes under limits, obeys robots.txt and writes a ledger that survives a kill, once
 without and once with the bytes as served; img2dataset writes tars. First img2dataset's processes and threads are chosen by a sweep,
-then the sides take turns, and all must come to every picture. Then ours meets as many healthy hosts with a fifth of all links on dead
-and slow ones, and what each side stored is held against the whole pictures.
+then the sides take turns, and all must come to every picture. What each side stored is held against the whole pictures. What bad
+hosts do to ours is in harvest_hosts.py.
 `python -m tests.bench.harvest growth 1000 10000 50000` runs both sides once at each number of links.
 """
 
@@ -26,11 +26,11 @@ from entitynet_assets.pictures import Kept, read_picture
 from entitynet_assets.resources import open_decoders
 from tests.bench.harness import in_own_process, last_line, peak_mib, peer_python
 from tests.bench.harvest_img2dataset import WHO, cpu_seconds
-from tests.bench.harvest_pictures import draw, nearness, served, stored_by_ours, stored_by_peer
+from tests.bench.harvest_pictures import POOL, drawn_pool, nearness, served, stored_by_ours, stored_by_peer
 from tests.small_lake import SmallLake
 
 LINKS, ROUNDS = 2000, 2
-POOL, HOSTS, TIMEOUT_S = 120, 40, 2
+HOSTS, TIMEOUT_S = 40, 2
 KEPT = Kept(256)
 CORES = os.cpu_count() or 1
 SWEEP = [(processes, threads) for processes in (CORES, 2 * CORES) for threads in (32, 64, 128)]
@@ -39,13 +39,13 @@ Run = dict[str, Any]
 
 
 def ours(folder: Path, paths: list[str], keep_served: bool) -> Run:
-    """Return what the stations of downloads and images took. A picture's host is named for its kind: h, dead or slow."""
+    """Return what the stations of downloads and images took."""
     small = SmallLake(
         folder,
         web={"per_host": 8, "timeout_s": TIMEOUT_S, "tries": 1},
         shards={"stored_side_px": KEPT.side_px, "keep_served": keep_served},
     )
-    hosts = [f"{path.rpartition('/')[0] or 'h'}{number % HOSTS}.test" for number, path in enumerate(paths)]
+    hosts = [f"h{number % HOSTS}.test" for number in range(len(paths))]
     small.put("urls", [
         {"url_id": f"{number:08}", "image_url": f"http://{host}/{path}", "host": host}
         for number, (host, path) in enumerate(zip(hosts, paths, strict=True))
@@ -58,14 +58,13 @@ def ours(folder: Path, paths: list[str], keep_served: bool) -> Run:
     open_decoders().close()  # so that their time is counted
     return {
         "seconds": seconds, "cpu_seconds": cpu_seconds() - before, "pictures": pictures,
-        "peak_mib": peak_mib() + open_decoders().count * resource.getrusage(WHO[1]).ru_maxrss // 1024,
+        "peak_mib": peak_mib() + open_decoders().count * resource.getrusage(WHO[1]).ru_maxrss // 1024, "main_mib": peak_mib(),
     }  # fmt: skip
 
 
-def paths_of(links: int, bad_percent: int = 0) -> list[str]:
-    """Return what is asked for; so many of a hundred are on bad hosts, every second of which is dead, the others slow."""
-    kinds = ["dead/", "slow/"]
-    return [f"{kinds[number % 2] if number % 100 < bad_percent else ''}{number}.jpg" for number in range(links)]
+def paths_of(links: int) -> list[str]:
+    """Return what is asked for."""
+    return [f"{number}.jpg" for number in range(links)]
 
 
 def decode_ms(bodies: Sequence[bytes]) -> float:
@@ -94,8 +93,8 @@ class Course:
             found = in_own_process(self.peer, "tests.bench.harvest_img2dataset", str(urls), out, *settings)
         else:
             found = in_own_process(sys.executable, "tests.bench.harvest", side, out, str(urls))
-        if found["pictures"] != (wanted := sum(not path.startswith("dead") for path in paths)):
-            raise RuntimeError(f"{name}: {found['pictures']} of {wanted} pictures")
+        if found["pictures"] != len(paths):
+            raise RuntimeError(f"{name}: {found['pictures']} of {len(paths)} pictures")
         return found
 
     def sweep(self, links: int) -> dict[str, float]:
@@ -141,7 +140,6 @@ def compare(course: Course, bodies: list[bytes], links: int, rounds: int) -> str
     for number in range(rounds):
         for side in runs:
             runs[side].append(course.run(side, f"{side}-{number}", paths_of(links)))
-    bad = course.run("ours", "ours-bad", paths_of(links * 5 // 4, 20))
     decode, originals = decode_ms(bodies), {f"{number}.jpg": body for number, body in enumerate(bodies)}
 
     def middle(side: str, what: Any) -> float:
@@ -156,7 +154,6 @@ def compare(course: Course, bodies: list[bytes], links: int, rounds: int) -> str
         cpu_ms_a_picture=cores, cpu_ratio=round(cores["peer"] / cores["ours"], 2),
         cpu_ms_a_further_picture=further, further_cpu_ratio=round(further["peer"] / further["ours"], 2),
         decode_ms=decode, decode_share=round(decode / cores["ours"], 2), peer_settings=course.settings, peer_sweep=swept,
-        bad_hosts={"rate": rate(bad), "share": round(rate(bad) / middle("ours", rate), 2), "cpu_ms": cpu_ms(bad)},
         nearness={side: nearness(course.stored(f"{side}-0"), originals) for side in ("ours", "peer")},
         peak_mib={side: round(middle(side, lambda run: run["peak_mib"])) for side in runs}, cores=CORES,
     )  # fmt: skip
@@ -170,6 +167,7 @@ def grow(course: Course, sizes: Iterable[int]) -> str:
         facts = {
             side: {"rate": rate(run), "cpu_ms": cpu_ms(run), "peak_mib": run["peak_mib"]} for side, run in runs.items()
         }
+        facts["ours"]["main_mib"] = runs["ours"]["main_mib"]
         print(json.dumps({"links": links, **facts}), flush=True)
         found.append({"links": links, **facts})
     return json.dumps({"bench": "harvest growth", "sizes": found, "cores": CORES})
@@ -180,14 +178,10 @@ def main(arguments: list[str]) -> str:
     growth = arguments[:1] == ["growth"]
     numbers = [int(one) for one in arguments[growth:]]
     links, rounds = (*numbers, *(LINKS, ROUNDS)[len(numbers) :])[:2] if not growth else (POOL, 0)
-    bodies = [draw(number) for number in range(min(POOL, links))]
     with tempfile.TemporaryDirectory() as name:
-        pool = Path(name) / "pool"
-        pool.mkdir()
-        for number, body in enumerate(bodies):
-            (pool / f"{number:04}").write_bytes(body)
-        with served(pool) as port:
-            course = Course(Path(name), port)
+        pool, bodies = drawn_pool(Path(name) / "pool", links)
+        with served(pool) as ports:
+            course = Course(Path(name), ports["near"])
             return grow(course, numbers) if growth else compare(course, bodies, links, rounds)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+POOL = 120  # pictures that are drawn; addresses beyond that serve them again
 Stored = dict[str, bytes]  # the name under which a picture is asked for, and its JPEG
 
 
@@ -38,14 +39,23 @@ def draw(number: int) -> bytes:
     return buffer.getvalue()
 
 
+def drawn_pool(folder: Path, links: int) -> tuple[Path, list[bytes]]:
+    """Draw the pictures for so many links into a new folder; returns it and their bytes."""
+    folder.mkdir()
+    bodies = [draw(number) for number in range(min(POOL, links))]
+    for number, body in enumerate(bodies):
+        (folder / f"{number:04}").write_bytes(body)
+    return folder, bodies
+
+
 @contextmanager
-def served(folder: Path) -> Iterator[int]:
-    """Serve the pictures of a folder from a process of its own; gives its port."""
+def served(folder: Path) -> Iterator[dict[str, int]]:
+    """Serve the pictures of a folder from a process of its own; gives its port for each kind of host."""
     command = [sys.executable, "-m", "tests.bench.picture_server", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdin
-        yield int(process.stdout.readline())
+        yield json.loads(process.stdout.readline())
         process.stdin.close()
 
 

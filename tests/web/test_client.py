@@ -16,6 +16,7 @@ import pytest
 from entitynet_assets.tables import DOWNLOAD_OUTCOMES
 from entitynet_assets.web import Request, Web, retry_after_s
 from entitynet_assets.web import client as door
+from entitynet_assets.web.crowd import UNREAD
 from tests.fakes.web_server import Call, FaultyServer, RawServer, free_port
 
 
@@ -525,7 +526,7 @@ def test_a_reader_who_is_slow_holds_up_the_asking_not_the_memory(server, client)
     while seen < len(server.log):  # until nothing more is asked
         seen = len(server.log)
         time.sleep(0.3)
-    assert 4 <= seen <= 1 + 4 + door.UNREAD
+    assert 4 <= seen <= 1 + 4 + UNREAD
     assert sum(answer.ok for _, answer in answers) == 299
 
 

@@ -6,11 +6,12 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from entitynet_assets.web import Answer, Limit, Quota, Request, rest_s
+from entitynet_assets.web.crowd import ASIDE, PATIENCE_S, WORKERS
 from entitynet_assets.web.known import Known
 from entitynet_assets.web.pace import BACKOFF_S, GROWTH, MAX_PAUSE_S, MIN_WIDTH, QUARANTINE, Pace, backoff_s
 from tests.fakes.web_server import Call
@@ -118,6 +119,65 @@ def test_a_silent_host_holds_up_nobody_else(server, client):
     done.set()
     answers.close()
     assert seen.count("silent") <= 4
+
+
+def test_hosts_that_are_silent_one_by_one_hold_up_nobody_else(server, client):
+    """Nothing is known of any of them, and they are more than can be on the wire at once."""
+    web = client(timeout_s=30.0, tries=1, reserved={".test": server.address})
+    done = threading.Event()
+    server.on("/silent", lambda call: done.wait(60) and call.hang_up())
+    server.on("/x", says(200, b"ok"))
+    asked = [(number, Request(f"http://s{number}.test/silent")) for number in range(10)]
+    asked += [(number, Request(f"http://h{number % 5}.test/x?{number}")) for number in range(10, 60)]
+    answers = web.ask_all(asked, workers=4)
+    assert sorted(next(answers)[0] for _ in range(50)) == list(range(10, 60))
+    done.set()
+    assert sorted(tag for tag, answer in answers if not answer.ok) == list(range(10))
+
+
+def test_hosts_that_fail_and_then_are_silent_keep_no_place_from_others(server, client):
+    """They are more than there are places with the reader, and wait for the few places of hosts that have just failed."""
+    web = client(timeout_s=30.0, tries=2, reserved={".test": server.address})
+    done, failed = threading.Event(), set[str]()
+
+    def fail(call: Call) -> None:
+        if call.host in failed:
+            done.wait(60)
+        failed.add(call.host)
+        call.answer(500)
+
+    server.on("/fail", fail)
+    server.on("/x", says(200, b"ok"))
+
+    def asked() -> Iterator[tuple[int, Request]]:
+        yield from ((number, Request(f"http://f{number}.test/fail")) for number in range(40))
+        while len(failed) < 40:
+            time.sleep(0.05)
+        time.sleep(4 * BACKOFF_S)  # by then all wait for their second try
+        yield from ((number, Request(f"http://h{number % 5}.test/x?{number}")) for number in range(40, 60))
+
+    answers = web.ask_all(asked(), workers=2)
+    assert sorted(next(answers)[0] for _ in range(20)) == list(range(40, 60))
+    done.set()
+    assert {(answer.outcome, answer.tries) for _, answer in answers} == {("http_error", 2)}
+
+
+def test_slow_exchanges_move_aside_only_as_far_as_there_is_room(server, client):
+    web = client(timeout_s=30.0, tries=1, reserved={".test": server.address})
+    done = threading.Event()
+    server.on("/silent", lambda call: done.wait(60) and call.answer(200, b"late"))
+    under_way: list[int] = []
+
+    def look() -> None:
+        time.sleep(6 * PATIENCE_S)  # longer than as many need to move aside one after the other as there is room for
+        under_way.append(len(server.log))
+        done.set()
+
+    threading.Thread(target=look).start()
+    answers = dict(web.ask_all(((number, Request(f"http://s{number}.test/silent")) for number in range(8)), workers=1))
+    assert under_way == [1 + ASIDE // WORKERS]
+    assert {answer.body for answer in answers.values()} == {b"late"}
+    assert len(answers) == 8
 
 
 def test_a_resting_host_holds_up_nobody_else(server, client):
