@@ -66,7 +66,7 @@ class ClassHead(nn.Module):
         known_BL = labels_NL[mine] >= 0
         loss_B = self._losses(told[:, mine, 0].logsumexp(0), told[:, mine, 1:].sum(0), known_BL)
         count = (labels_NL >= 0).any(1).sum().clamp(min=1)
-        return loss_B.sum() * (self._world.size / count)
+        return loss_B.sum() * self._world.size / count
 
     def _positives(self, image_PD: Tensor, class_P: Tensor) -> Tensor:
         """Return the scaled logits of pictures and classes of their own, less the margin."""
