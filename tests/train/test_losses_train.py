@@ -25,7 +25,7 @@ def state_of(out: Path, spec: RunSpec, step: int) -> dict:
     return checkpoint.load_checkpoint(out / "checkpoints" / f"step_{step:07d}", fingerprint(spec))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_ranks_train_several_losses_and_resume_them_bit_for_bit(tiny_world, saved_spec, tmp_path, torchrun):
     spec = tiny_world.run_spec(world_size=2, loss=ALL, data=tiny_world.data_with_classes())
     path, whole, cut = saved_spec(spec), tmp_path / "whole", tmp_path / "cut"
