@@ -91,7 +91,8 @@ class Sigmoid:
         total = -functional.logsigmoid(positive_B).sum()
         for begin in range(0, len(text_ND), self._chunk):
             text_CD = text_ND[begin : begin + self._chunk]
-            total = total + made_again(negatives, image_BD, text_CD, scale, bias, begin)
+            rows = image_BD, text_CD, scale, bias, begin
+            total = total + (made_again(negatives, *rows) if len(text_ND) > self._chunk else negatives(*rows))
         return total / len(image_BD)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from entitynet_train import optim
 from entitynet_train.compat import import_open_clip
-from entitynet_train.distributed import World, process_group, sum_all
+from entitynet_train.distributed import World, gather_all, process_group, sum_all
+from entitynet_train.gathering import share_of
 from entitynet_train.losses import Features, Objective
 from entitynet_train.spec import CaptionMix, DataSpec, LossSpec, RunSpec
 
@@ -102,10 +104,56 @@ def need_open_clips_sigmoid(world: World) -> None:
         np.testing.assert_allclose(mine[name][: len(mean)], mean, rtol=1e-9, atol=1e-13, err_msg=name)
 
 
+class Trained:
+    """An objective on fixed features, with an optimiser: what a checkpoint of a head has to bring back."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.objective = Objective(run_spec(CASES["all"]), world, 32).double()
+        self.optimizer = torch.optim.AdamW(self.objective.parameters(), lr=0.1)
+
+    def step(self, number: int) -> None:
+        self.optimizer.zero_grad()
+        own = share_of(64, self.world)
+        image, text = (one[own.start : own.stop] for one in golden_features())
+        features = Features(
+            image, text, torch.tensor(10.0), None, labels_of(64)[own.start : own.stop], None, image, text, number
+        )
+        self.objective(features).total.backward()
+        self.objective.average_gradients()
+        optim.clip_gradients(torch.nn.Module(), self.objective, self.world, 0.01)
+        self.optimizer.step()
+
+    def state(self) -> dict:
+        """Return on every rank what rank 0 would save."""
+        whole = self.objective.whole_state(), optim.whole_state(self.optimizer, self.objective)
+        return gather_all(self.world, {"objective": whole[0], "optimizer": whole[1]})[0]
+
+    def load(self, state: dict) -> None:
+        self.objective.load_whole_state(state["objective"])
+        optim.load_whole_state(self.optimizer, self.objective, state["optimizer"])
+
+
+def resumed_head(world: World) -> list[float]:
+    """Return the head after 2 + 2 steps, which are held against 4."""
+    whole, first, then = (Trained(world) for _ in range(3))
+    for number in range(4):
+        whole.step(number)
+    for number in range(2):
+        first.step(number)
+    then.load(first.state())
+    for number in range(2, 4):
+        then.step(number)
+    for name, value in whole.state()["objective"].items():
+        assert value.equal(then.state()["objective"][name]), f"{name} differs after a resume"
+    return whole.state()["objective"]["class_head.weight_SD"].flatten().tolist()
+
+
 def main(out: Path) -> None:
     with process_group() as world:
         found = {name: measure(world, name) for name in CASES}
         need_open_clips_sigmoid(world)
+        found["resumed"] = {"head": resumed_head(world)}
         if world.is_first:
             flat = {f"{case}/{name}": values for case, named in found.items() for name, values in named.items()}
             out.write_text(json.dumps({"loss": flat["contrastive/loss"][0], **flat}))

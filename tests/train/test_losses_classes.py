@@ -128,7 +128,7 @@ def test_a_head_of_two_million_classes_takes_a_step():
     (weight,) = objective.rank_parameters()
     assert weight.shape == (2_000_000, 4)
     assert int(weight.grad.any(1).sum()) <= 4096 + 16
-    assert kept <= 16 * (4096 + 16)  # no tensor of 2 million for the backward pass
+    assert kept <= 16 * (4096 + 16 + 1)  # no tensor of 2 million for the backward pass
     before = weight.detach()[labels[:, 0]].clone()
     optimizer.step()
     assert not torch.equal(weight.detach()[labels[:, 0]], before)
