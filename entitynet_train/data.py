@@ -1,7 +1,7 @@
 """Pictures in, batches out: the order of samples, random access into tars, decoding, counts of what is left out.
 
 Belongs here: everything between the files of a DataSpec and a batch of pixels and tokens.
-Does not belong here: which text goes with a picture (words.py), crops and tokenizers (model.py, passed in).
+Does not belong here: which text goes with a picture (words.py), crops (pixels.py) and tokenizers (model.py), which are passed in.
 
 Tars are WebDataset's (`webdataset` reads them), yet they are read by offset and not as a stream: uncompressed members
 lie at a known place, so one pass with tarfile gives every sample an address. Then the order is an exact permutation
@@ -13,7 +13,6 @@ Shapes: B pictures of this rank, H and W pixels, C channels, T tokens, N picture
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import tarfile
@@ -27,11 +26,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
-from PIL import Image
 from torch import Tensor
 
 from entitynet_train.epochs import Epochs, balance_of
 from entitynet_train.spec import DataSpec, RunSpec, ShardSpec, SpecError
+from entitynet_train.tokens import quick
 from entitynet_train.words import Words, read_skipped, read_words
 
 AHEAD = 4  # batches made ahead for each thread
@@ -90,7 +89,7 @@ class Batch:
     broken: list[str] = field(default_factory=list)
 
 
-Crop = Callable[[Image.Image, random.Random], np.ndarray]
+Crop = Callable[[bytes, random.Random], np.ndarray]
 Tokenize = Callable[[list[str]], Tensor]
 
 
@@ -102,7 +101,7 @@ class Batches:
     """
 
     def __init__(self, spec: RunSpec, rank: int, crop: Crop, tokenize: Tokenize) -> None:
-        self._spec, self._rank, self._crop, self._tokenize = spec, rank, crop, tokenize
+        self._spec, self._rank, self._crop, self._tokenize = spec, rank, crop, quick(tokenize)
         self._tars = index_tars(spec.data)
         self._words: Words = read_words(spec.data, spec.mix, self._tars.image_ids)
         skipped, named = read_skipped(spec.data, self._tars.image_ids), self._words.present
@@ -152,25 +151,20 @@ class Batches:
             rng = random.Random(f"{self._spec.seed}/{epoch}/{image_id}")
             source, text = self._words.draw(picture, rng)
             try:
-                return self._crop(self._decode(picture), rng), image_id, source, text
+                return self._crop(self._read(picture), rng), image_id, source, text
             except Exception:  # a decoder of foreign bytes may raise anything; the picture is counted and replaced
                 broken.append(image_id)
                 order = self._epochs.order(epoch)
                 picture = int(order[substitutes.randrange(len(order))])
         raise SpecError(f"data: found {SUBSTITUTES_MAX} broken pictures in a row, last {broken[-1]}; allowed: a few")
 
-    def _decode(self, picture: int) -> Image.Image:
+    def _read(self, picture: int) -> bytes:
         shard = int(self._tars.shard_N[picture])
         with self._lock:
             if shard not in self._files:
                 self._files[shard] = os.open(self._tars.paths[shard], os.O_RDONLY)
             descriptor = self._files[shard]
-        raw = os.pread(descriptor, int(self._tars.size_N[picture]), int(self._tars.offset_N[picture]))
-        with Image.open(io.BytesIO(raw)) as image:
-            side = getattr(self._crop, "draft_px", 0)
-            if side:
-                image.draft("RGB", (side, side))  # lets the JPEG decoder scale by 1/2, 1/4 or 1/8 for nothing
-            return image.convert("RGB")
+        return os.pread(descriptor, int(self._tars.size_N[picture]), int(self._tars.offset_N[picture]))
 
     def close(self) -> None:
         """Close the tars that this process opened."""

@@ -45,7 +45,7 @@ def _choices(place: Workplace) -> dict[str, Any]:
     reads=("release", "caption_mixes", "caption_links", "query_texts", "entity_texts", "ancestor_texts"),
     kinds=("python", "pytorch"),
     params=_choices,
-    code_version="2",
+    code_version="3",
     preview=previews.losses,
 )
 def checkpoints(work: Work) -> Made:
