@@ -70,9 +70,9 @@ class Cache:
             if path.exists():
                 return path
             part = path.with_name(f"{key}{PART}")
-            if not self._room(part, size, spare):
-                return None
             try:
+                if not self._room(part, size, spare):
+                    return None
                 self._write(part, chunks())
                 part.replace(path)
             finally:
@@ -83,30 +83,30 @@ class Cache:
         """Drop files, those that came first first, until `size` bytes fit; then reserve them on the disk."""
         with self._locked("room"):
             files = _by_age(one for one in part.parent.iterdir() if one != part)
-            held = sum(taken for _, taken, _ in files)
-            for _, taken, one in files:
-                if held + size <= self.bound_bytes:
-                    break
-                if one.name.removesuffix(PART) not in spare and not self._busy(one):
-                    held -= taken
-                    one.unlink(missing_ok=True)
-            if held + size > self.bound_bytes:
+            over = sum(taken for _, taken, _ in files) + size - self.bound_bytes
+            old = [(taken, one) for _, taken, one in files if over > 0 and self._idle(one, spare)]
+            if over > sum(taken for taken, _ in old):
                 return False
+            for taken, one in old:
+                if over > 0:
+                    one.unlink(missing_ok=True)
+                    over -= taken
             with self._disk_errors(size), part.open("wb") as file:
                 if size:
                     os.posix_fallocate(file.fileno(), 0, size)
             return True
 
-    def _busy(self, file: Path) -> bool:
-        """Tell whether a half file is being written by a process that lives."""
-        if file.suffix != PART:
-            return False
-        with (self.folder / "locks" / file.name.removesuffix(PART)).open("w") as handle:
+    def _idle(self, file: Path, spare: frozenset[str]) -> bool:
+        """Tell whether a file may be dropped: it is not spared, and not being written by a process that lives."""
+        key = file.name.removesuffix(PART)
+        if key in spare or file.suffix != PART:
+            return key not in spare
+        with (self.folder / "locks" / key).open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return True
-        return False
+                return False
+        return True
 
     def _write(self, part: Path, chunks: Iterator[bytes]) -> None:
         with part.open("r+b") as file:

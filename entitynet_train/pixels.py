@@ -8,6 +8,7 @@ in another layout and so is faster, Pillow reads what it refuses and stands in w
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import io
@@ -72,18 +73,18 @@ def _sides(raw: bytes) -> tuple[int, int]:
 
 def decoded(raw: bytes, shrink: int) -> np.ndarray:
     """Return RGB pixels (uint8, height x width x 3), the sides of a JPEG divided by `shrink` (1, 2, 4 or 8) and rounded up."""
-    if _simplejpeg:
-        try:
-            return _by_simplejpeg(raw, shrink)
-        except ValueError:  # CMYK, a format that is no JPEG, a strange JPEG: Pillow reads more, or says what is wrong
-            pass
-    return _by_pillow(raw, shrink)
+    found = _by_simplejpeg(raw, shrink) if _simplejpeg else None
+    return _by_pillow(raw, shrink) if found is None else found
 
 
-def _by_simplejpeg(raw: bytes, shrink: int) -> np.ndarray:
-    height, width, *_ = _simplejpeg.decode_jpeg_header(raw)
-    least = {"min_height": height // shrink, "min_width": width // shrink} if shrink > 1 else {}
-    return _simplejpeg.decode_jpeg(raw, "RGB", **least)
+def _by_simplejpeg(raw: bytes, shrink: int) -> np.ndarray | None:
+    """Return the pixels, or None for what Pillow alone reads as it should: CMYK, a strange JPEG, a format that is no JPEG."""
+    with contextlib.suppress(ValueError):
+        height, width, colours, _ = _simplejpeg.decode_jpeg_header(raw)
+        if colours in ("YCbCr", "Gray", "RGB"):
+            least = {"min_height": max(1, height // shrink), "min_width": max(1, width // shrink)} if shrink > 1 else {}
+            return _simplejpeg.decode_jpeg(raw, "RGB", **least)
+    return None
 
 
 def _by_pillow(raw: bytes, shrink: int) -> np.ndarray:
