@@ -82,7 +82,7 @@ def _by_simplejpeg(raw: bytes, shrink: int) -> np.ndarray | None:
     with contextlib.suppress(ValueError):
         height, width, colours, _ = _simplejpeg.decode_jpeg_header(raw)
         if colours in ("YCbCr", "Gray", "RGB"):
-            least = {"min_height": max(1, height // shrink), "min_width": max(1, width // shrink)} if shrink > 1 else {}
+            least = {"min_height": -(-height // shrink), "min_width": -(-width // shrink)} if shrink > 1 else {}
             return _simplejpeg.decode_jpeg(raw, "RGB", **least)
     return None
 

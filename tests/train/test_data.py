@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import random
+import tarfile
 
 import numpy as np
 import pytest
 import torch
 import webdataset
 
-from entitynet_train.data import Batches, load_batches
+from entitynet_train import tars
+from entitynet_train.data import Batches, index_tars, load_batches
 from entitynet_train.model import RandomCrop, build_tokenizer
 from entitynet_train.spec import CaptionMix, SpecError
 
@@ -100,6 +104,119 @@ def test_threads_that_cross_epochs_do_not_mix_their_orders(tiny_world):
     alone = [batch.image_ids for batch in load_batches(batches_of(spec), range(spec.steps), 0)]
     together = [batch.image_ids for batch in load_batches(batches_of(spec), range(spec.steps), 6)]
     assert together == alone
+
+
+@pytest.mark.parametrize("window", [0, 1])
+def test_an_epoch_is_the_same_over_workers_and_ranks_and_from_its_middle(tiny_world, window):
+    spec = tiny_world.run_spec(samples_seen=96, window_shards=window)
+    whole = [(batch.image_ids, batch.texts, batch.image_BHWC) for batch in load_batches(batches_of(spec), range(12), 0)]
+    for epoch in range(4):
+        ids = [image_id for image_ids, *_ in whole[3 * epoch : 3 * epoch + 3] for image_id in image_ids]
+        assert sorted(ids) == sorted(tiny_world.pictures)
+    for ranks, workers in ((1, 1), (1, 4), (2, 0), (2, 4), (4, 1)):
+        shared = dataclasses.replace(spec, world_size=ranks)
+        parts = [load_batches(batches_of(shared, rank), range(4, 12), workers) for rank in range(ranks)]
+        for step, batches in zip(range(4, 12), zip(*parts, strict=True), strict=True):
+            ids, texts, image_BHWC = whole[step]
+            assert [image_id for batch in batches for image_id in batch.image_ids] == ids
+            assert [text for batch in batches for text in batch.texts] == texts
+            assert torch.equal(torch.cat([batch.image_BHWC for batch in batches]), image_BHWC)
+
+
+def test_windows_read_tars_together_and_each_epoch_in_another_order(empty_world):
+    for seed in range(6):
+        empty_world.add_shard(per_class=1, seed=seed)
+    spec = empty_world.run_spec(samples_seen=24 * 8, window_shards=2, batch_size_global=4)
+    batches = batches_of(spec)
+    orders = set()
+    for epoch in range(8):
+        pictures = [batches.picture_at(24 * epoch + place)[1] for place in range(24)]
+        windows = [tuple(sorted({picture // 4 for picture in pictures[8 * part : 8 * part + 8]})) for part in range(3)]
+        assert sorted(place for window in windows for place in window) == list(range(6))
+        assert [len(window) for window in windows] == [2, 2, 2]
+        orders.add(tuple(windows))
+        for part in range(3):
+            around = batches._windows.around(epoch, pictures[8 * part])
+            assert tuple(sorted(around[:2])) == windows[part]
+            assert part == 2 or set(windows[part + 1]) <= set(around)
+    assert len(orders) > 4
+
+
+def test_an_empty_picture_is_counted_and_replaced(empty_world):
+    (bad,) = empty_world.add_shard(per_class=2, seed=0, broken=1)
+    path = empty_world.root / "00000.tar"
+    with tarfile.open(path) as tar:
+        members = {member.name: tar.extractfile(member).read() for member in tar}
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, raw in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = 0 if name.startswith(bad) else len(raw)
+            tar.addfile(info, io.BytesIO(raw))
+    batch = batches_of(empty_world.run_spec())[0]
+    assert batch.broken == [bad]
+    assert len(batch.image_ids) == 8
+
+
+def kept_index(tiny_world, tmp_path, monkeypatch):
+    monkeypatch.setenv("ENTITYNET_CACHE", str(tmp_path / "cache"))
+    return batches_of(tiny_world.run_spec())._tars
+
+
+def test_a_kept_index_says_what_headers_say(tiny_world, tmp_path, monkeypatch):
+    by_headers = index_tars(tiny_world.data())
+    first, again = (kept_index(tiny_world, tmp_path, monkeypatch) for _ in range(2))
+    kept = sorted(path.stem for path in (tmp_path / "cache" / "members").iterdir())
+    assert kept == sorted(shard.sha256 for shard in tiny_world.shards)
+    for found in (first, again):
+        assert found.image_ids == by_headers.image_ids
+        assert np.array_equal(found.offset_N, by_headers.offset_N)
+        assert np.array_equal(found.size_N, by_headers.size_N)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda tar: tar.unlink(), "No such file"),
+        (lambda tar: tar.write_bytes(tar.read_bytes()[:4000]), "cut off at byte 4000"),
+        (lambda tar: tar.write_bytes(bytes(tar.stat().st_size)), "found no header at byte"),
+        (lambda tar: tar.write_bytes(tar.with_name("00001.tar").read_bytes() * 3), "found '.*jpg' of|found no header"),
+    ],
+)
+def test_a_tar_that_is_not_the_one_of_its_kept_index_is_named(tiny_world, tmp_path, monkeypatch, spoil, words):
+    kept_index(tiny_world, tmp_path, monkeypatch)
+    spoil(tiny_world.root / "00000.tar")
+    with pytest.raises(SpecError, match=rf"shard 00000: .*00000.tar: ({words}).*entitynet verify --repair"):
+        epoch_ids(batches_of(spec := tiny_world.run_spec(samples_seen=24)), spec)
+
+
+def test_a_tar_cut_within_a_picture_is_named(tiny_world):
+    tar = tiny_world.root / "00000.tar"
+    tar.write_bytes(tar.read_bytes()[:4000])
+    with pytest.raises(SpecError, match=r"shard 00000: .*00000.tar: .*entitynet verify --repair"):
+        batches_of(tiny_world.run_spec())
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_headers_of_other_tar_formats_are_read_too(tiny_world, tmp_path, form):
+    plain = index_tars(tiny_world.data())
+    for shard in tiny_world.shards:
+        path = tiny_world.root / shard.tar
+        with tarfile.open(path) as tar:
+            members = [(member, tar.extractfile(member).read()) for member in tar]
+        with tarfile.open(path, "w", format=form) as tar:
+            for member, raw in members:
+                member.pax_headers = {"comment": "a header of another kind"}
+                tar.addfile(member, io.BytesIO(raw))
+    assert index_tars(tiny_world.data()).image_ids == plain.image_ids
+    assert len(epoch_ids(batches_of(spec := tiny_world.run_spec(samples_seen=24)), spec)) == 24
+
+
+def test_more_tars_than_may_be_open_are_read(tiny_world, monkeypatch):
+    spec = tiny_world.run_spec(samples_seen=24)
+    plain = epoch_ids(batches_of(spec), spec)
+    monkeypatch.setattr(tars, "OPEN_MAX", 1)
+    batches = batches_of(spec)
+    assert [i for batch in load_batches(batches, range(3), 3) for i in batch.image_ids] == plain
 
 
 def test_a_relabelled_entity_is_in_the_next_batch_and_no_tar_changes(tiny_world):

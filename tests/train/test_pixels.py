@@ -37,7 +37,7 @@ RAWS = {
 
 
 @pytest.mark.parametrize("shrink", pixels.SHRINKS)
-@pytest.mark.parametrize("raw", RAWS.values(), ids=list(RAWS))
+@pytest.mark.parametrize("raw", [raw for name, raw in RAWS.items() if name != "tiny"])
 def test_both_decoders_come_to_the_same_pixels(raw, shrink):
     assert pixels._simplejpeg
     assert np.array_equal(decoded(raw, shrink), pixels._by_pillow(raw, shrink))
