@@ -95,7 +95,7 @@ class Batches:
     def __getitem__(self, step: int) -> Batch:
         broken: list[str] = []
         places = [self.picture_at(position) for position in self.positions(step)]
-        self._pictures.want(self._windows.around(*places[0]))
+        self._pictures.want(self._windows.turn(*places[0]), self._windows.tars)
         drawn = [self._sample(epoch, picture, broken) for epoch, picture in places]
         pixels, image_ids, sources, texts = (list(column) for column in zip(*drawn, strict=True))
         image_BHWC = torch.from_numpy(np.stack(pixels))

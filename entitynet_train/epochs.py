@@ -124,13 +124,13 @@ class Windows:
         rank = np.argsort(self._order(epoch)) // self._shards
         return rank[np.searchsorted(self._begins, pictures, side="right") - 1]
 
-    def around(self, epoch: int, picture: int) -> tuple[int, ...]:
-        """Return the tars of a picture's window and then those of the window after it, which may be the next epoch's first."""
-        window = int(self.of(np.array([picture]), epoch)[0])
-        after = (epoch, window + 1) if window + 1 < self.counts else (epoch + 1, 0)
-        return tuple(dict.fromkeys([*self._tars(epoch, window), *self._tars(*after)]))
+    def turn(self, epoch: int, picture: int) -> int:
+        """Return which window a picture is read with, counted over all epochs."""
+        return epoch * self.counts + int(self.of(np.array([picture]), epoch)[0])
 
-    def _tars(self, epoch: int, window: int) -> list[int]:
+    def tars(self, turn: int) -> list[int]:
+        """Return the tars of a window."""
+        epoch, window = divmod(turn, self.counts)
         return self._order(epoch)[window * self._shards : (window + 1) * self._shards].tolist()
 
     def _order(self, epoch: int) -> np.ndarray:

@@ -18,6 +18,7 @@ import os
 import tarfile
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,16 +200,19 @@ class Pictures:
         self._data, self._root, self._tars = data, open_root(data.root), tars
         self._files: OrderedDict[int, OpenFile] = OrderedDict()
         self._fetching: dict[int, Future[Path | None]] = {}
-        self._wanted: tuple[int, ...] = ()
+        self._turn = -1
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
-    def want(self, shards: tuple[int, ...]) -> None:
-        """Say which tars come next, the soonest first: they are brought whole in the background, as far as there is room."""
+    def want(self, turn: int, tars: Callable[[int], list[int]]) -> None:
+        """Say which window is read now: its tars and then those of the next are brought whole, as far as there is room.
+
+        Threads may come from windows before; the furthest counts.
+        """
         with self._lock:
-            if shards == self._wanted or isinstance(self._root, Folder):
+            if turn <= self._turn or isinstance(self._root, Folder):
                 return
-            self._wanted = shards
+            self._turn, shards = turn, list(dict.fromkeys([*tars(turn), *tars(turn + 1)]))
             self._pool = self._pool or ThreadPoolExecutor(FETCHES, thread_name_prefix="tars")
             for future in self._fetching.values():
                 future.cancel()
@@ -286,7 +290,7 @@ class Pictures:
     def close(self) -> None:
         """Close the tars that this process opened, and break off what is being brought; a later read opens anew."""
         with self._lock:
-            pool, self._pool, self._wanted, self._fetching = self._pool, None, (), {}
+            pool, self._pool, self._turn, self._fetching = self._pool, None, -1, {}
             self._files.clear()
             self._root.stop()
         if pool:

@@ -134,10 +134,9 @@ def test_windows_read_tars_together_and_each_epoch_in_another_order(empty_world)
         assert sorted(place for window in windows for place in window) == list(range(6))
         assert [len(window) for window in windows] == [2, 2, 2]
         orders.add(tuple(windows))
-        for part in range(3):
-            around = batches._windows.around(epoch, pictures[8 * part])
-            assert tuple(sorted(around[:2])) == windows[part]
-            assert part == 2 or set(windows[part + 1]) <= set(around)
+        turns = [batches._windows.turn(epoch, picture) for picture in pictures]
+        assert turns == [3 * epoch + place // 8 for place in range(24)]
+        assert [tuple(sorted(batches._windows.tars(3 * epoch + part))) for part in range(3)] == windows
     assert len(orders) > 4
 
 
