@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from entitynet_train.objects import open_root
 from entitynet_train.spec import DataSpec, LossSpec, SpecError, vocabulary_fingerprint
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker does not see them
@@ -69,10 +69,13 @@ def _ids(picture_M: np.ndarray, id_M: np.ndarray, pictures: int) -> Ids:
 
 def read_vocabulary(data: DataSpec, qids: pa.Array) -> np.ndarray:
     """Return the class index of each entity of `qids`, -1 for one that is no class."""
-    paths = [Path(data.root) / path for path in data.vocabulary]
+    root = open_root(data.root)
     schema = pa.schema([("class_index", pa.int64()), ("qid", pa.large_string())])
     try:
-        tables = [pq.read_table(path, columns=schema.names).select(schema.names).cast(schema) for path in paths]
+        tables = [
+            pq.read_table(root.local(path), columns=schema.names).select(schema.names).cast(schema)
+            for path in data.vocabulary
+        ]
     except (OSError, pa.ArrowException, KeyError) as error:
         raise SpecError(f"data.vocabulary: {error}; allowed: Parquet with the columns class_index, qid") from error
     whole = pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
@@ -80,7 +83,7 @@ def read_vocabulary(data: DataSpec, qids: pa.Array) -> np.ndarray:
     found = vocabulary_fingerprint(zip(index, names, strict=True))
     if found != data.vocabulary_fingerprint:
         raise SpecError(
-            f"data.vocabulary_fingerprint: found {found} in {', '.join(map(str, paths)) or 'no file'}; allowed: "
+            f"data.vocabulary_fingerprint: found {found} in {', '.join(data.vocabulary) or 'no file'}; allowed: "
             f"{data.vocabulary_fingerprint}, the spec's. This is a vocabulary from another release: make the spec again"
         )
     if len(set(index)) < len(index) or not all(0 <= one < data.class_count for one in index):
