@@ -72,6 +72,7 @@ def export_open_clip(tower: nn.Module, directory: Path, spec: RunSpec) -> str:
     weights = {name: value.detach().cpu().clone().contiguous() for name, value in tower.state_dict().items()}
     scratch = directory / f".{WEIGHTS}.new"
     save_file(weights, scratch, {"format": "pt"})  # more than one entry would stand in any order
+    scratch.chmod(0o644)  # safetensors keeps a new file to its owner
     scratch.replace(directory / WEIGHTS)
     report.write_json(
         directory / CONFIG, {"model_cfg": model.model_config(spec), "preprocess_cfg": model.preprocess_config()}

@@ -27,9 +27,7 @@ from entitynet_train.spec import EmbedSpec, fingerprint, to_json
 CELLS = 8_000_000  # cosines in memory at a time
 Watch = Callable[[Mapping[str, Any]], None]
 _CHECKPOINTS = "SELECT recipe, step, path FROM checkpoints ORDER BY samples_seen DESC, recipe"
-_ENTITIES = """
-    SELECT qid, label, list_transform(ancestors, above -> [above.qid, above.label]) AS ancestors FROM entities_file ORDER BY qid
-"""
+_ENTITIES = "SELECT qid, label, ancestors FROM entities_file ORDER BY qid"
 _VECTORS = "SELECT qid, vector::FLOAT[] AS vector FROM entities_file ORDER BY qid"
 
 
@@ -82,7 +80,7 @@ def vocabulary_of(export: Export, lake: Lake) -> Vocabulary:
     if not rows:
         raise StudyError(f"{export.folder / 'entities.parquet'}: found no entity; allowed: at least one")
     vector_KD = np.concatenate([vectors for _, vectors in lake.vectors(_VECTORS, views)])
-    ancestors = [[(qid, label) for qid, label in row["ancestors"]] for row in rows]
+    ancestors = [[(above["qid"], above["label"]) for above in row["ancestors"] or ()] for row in rows]
     return Vocabulary([row["qid"] for row in rows], [row["label"] for row in rows], ancestors, vector_KD)
 
 
