@@ -30,6 +30,7 @@ from entitynet_train.spec import SpecError
 
 T = TypeVar("T")
 
+Place = Path | Callable[[], bytes]  # a file, or what answers the bytes of a picture
 PARTS_AHEAD = 2
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
@@ -98,21 +99,6 @@ def _require_known(name: str, model: str, pretrained: str) -> None:
 
 
 @dataclass(frozen=True)
-class Member:
-    """A picture inside an uncompressed tar: where its bytes lie."""
-
-    tar: Path
-    offset_bytes: int
-    size_bytes: int
-
-    def read(self) -> bytes:
-        """Return the bytes of the picture. Raises OSError for a tar that is absent or too short."""
-        with self.tar.open("rb") as file:
-            file.seek(self.offset_bytes)
-            return file.read(self.size_bytes)
-
-
-@dataclass(frozen=True)
 class Pictures:
     """A table of picture files: the columns of the Parquet file, and where each picture lies."""
 
@@ -163,11 +149,12 @@ def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size
 
 
 def load_ahead(
-    places: Sequence[Path | Member], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
+    places: Sequence[Place], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
 ) -> Iterator[list[tuple[int, T | None]]]:
     """Yield (place, what `transform` makes of the picture) of each part, decoding the next two in threads meanwhile.
 
-    `places` says where each picture lies. None stands for one that is absent or cannot be decoded.
+    `places` says where each picture lies. None stands for one that is absent or cannot be decoded. Raises SpecError, or StoreError, of
+    a place that says that its whole tar is at fault.
     """
     waiting: deque[list[tuple[int, Future[T | None]]]] = deque()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -179,9 +166,10 @@ def load_ahead(
             yield [(place, future.result()) for place, future in waiting.popleft()]
 
 
-def _load(place: Path | Member, transform: Callable[[Image.Image], T]) -> T | None:
+def _load(place: Place, transform: Callable[[Image.Image], T]) -> T | None:
+    source = place if isinstance(place, Path) else io.BytesIO(place())
     try:
-        with Image.open(io.BytesIO(place.read()) if isinstance(place, Member) else place) as image:
+        with Image.open(source) as image:
             return transform(image)
     except Exception:  # a decoder of foreign bytes may raise anything; the caller counts what is missing
         return None

@@ -28,6 +28,7 @@ from entitynet_train import model, report
 from entitynet_train.card import model_card
 from entitynet_train.distributed import World, gather_all
 from entitynet_train.encoder import Encoder, slices
+from entitynet_train.objects import open_root
 from entitynet_train.protocols.zero_shot import class_vectors, fill_templates
 from entitynet_train.spec import RunSpec, SpecError
 
@@ -131,7 +132,7 @@ def _export_entities(tower: nn.Module, folder: Path, spec: RunSpec, world: World
 
 
 def _entities(spec: RunSpec) -> pa.Table:
-    file = Path(spec.data.root) / spec.entities
+    file = open_root(spec.data.root).local(spec.entities)
     try:
         table = pq.read_table(file, columns=list(ENTITY_COLUMNS)).select(ENTITY_COLUMNS)
     except (OSError, pa.ArrowException, KeyError) as error:

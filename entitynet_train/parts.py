@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,11 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from entitynet_train.encoder import Member
-from entitynet_train.spec import EmbedSpec, ShardSpec, SpecError, fingerprint
+from entitynet_train.encoder import Place
+from entitynet_train.objects import open_root
+from entitynet_train.spec import DataSpec, EmbedSpec, ShardSpec, SpecError, fingerprint
+from entitynet_train.tars import Pictures as TarPictures
+from entitynet_train.tars import index_tars
 
 VECTOR = pa.large_list(pa.float32())  # 4 million vectors overflow offsets of 32 bits
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker does not see them
@@ -65,7 +67,7 @@ class Content:
     """What a part has to embed: its keys (image ids or texts) and, of pictures, where each lies; `skipped` were left out."""
 
     keys: list[str]
-    places: list[Path | Member]
+    places: list[Place]
     skipped: int = 0
 
 
@@ -85,7 +87,7 @@ def parts_of(spec: EmbedSpec) -> list[Part]:
 def content_of(part: Part, spec: EmbedSpec) -> Content:
     """Return what a part has to embed. Raises SpecError for a tar that is absent, compressed or not as the spec says."""
     if part.shard:
-        members = _members(Path(spec.root) / part.shard.tar, part.shard)[part.begin : part.end]
+        members = _members(spec.root, part.shard)[part.begin : part.end]
         skipped = skipped_keys(spec)
         kept = [(key, place) for key, place in members if key not in skipped]
         return Content([key for key, _ in kept], [place for _, place in kept], len(members) - len(kept))
@@ -124,24 +126,25 @@ def _rows(spec: EmbedSpec, name: str, columns: tuple[str, ...], part: Part) -> p
 
 
 @functools.lru_cache(maxsize=1)
-def _members(path: Path, shard: ShardSpec) -> list[tuple[str, Member]]:
-    """Return (image_id, where it lies) of each picture of a tar, in its order."""
-    try:
-        with tarfile.open(path, "r:") as tar:
-            found = [(one.name.removesuffix(".jpg"), Member(path, one.offset_data, one.size)) for one in tar]
-    except (OSError, tarfile.TarError) as error:
-        raise SpecError(f"shard {shard.name}: {path}: {error}; allowed: an uncompressed tar") from error
-    if len(found) != shard.samples:
-        raise SpecError(f"shard {shard.name}: found {len(found)} pictures in {path}; allowed: {shard.samples}")
-    return found
+def _members(root: str, shard: ShardSpec) -> list[tuple[str, Place]]:
+    """Return (image_id, what answers its bytes) of each picture of a tar, in its order; the tar may lie in a folder or in S3."""
+    data = DataSpec("", "", "", (shard,), root, (), (), ())
+    tars = index_tars(data)
+    pictures = TarPictures(data, tars)
+    pictures.want((0,))  # of a store the whole tar, as far as there is room
+    return [
+        (image_id, functools.partial(pictures.read, number))
+        for number, image_id in enumerate(tars.image_ids.to_pylist())
+    ]
 
 
 @functools.lru_cache(maxsize=1)
 def skipped_keys(spec: EmbedSpec) -> frozenset[str]:
     """Return the keys of pictures that are not to be embedded. Raises SpecError if a list is unreadable."""
     keys: set[str] = set()
+    root = open_root(spec.root)
     for name in spec.skip:
-        file = Path(spec.root) / name
+        file = root.local(name)
         try:
             keys.update(pq.read_table(file, columns=["image_id"])["image_id"].to_pylist())
         except (OSError, pa.ArrowException, KeyError) as error:

@@ -463,6 +463,7 @@ class Recipe(Section):
     crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
+    window_shards: Annotated[int, Field(ge=0)] = 0
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = 200
 
     @field_validator("tower")
