@@ -12,6 +12,7 @@ import hashlib
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 import torch
 
 from entitynet_train import report
-from entitynet_train.distributed import World, gather_all, hold_directory, process_group, wait_for_all
+from entitynet_train.distributed import StopSignals, World, gather_all, hold_directory, process_group, wait_for_all
 from entitynet_train.encoder import Encoder, load_ahead, load_encoder, slices
 from entitynet_train.entry import run_entry
 from entitynet_train.parts import (
@@ -47,12 +48,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def embed(spec: EmbedSpec, out: Path) -> int:
-    """Embed `spec` in directory `out`; return 0. Raises SpecError for a spec that cannot be run."""
+    """Embed `spec` in directory `out`; return 0, or 128 + n when stopped by signal n. Raises SpecError for a spec that cannot be run."""
     if not (spec.images or spec.texts or spec.shards):
         raise SpecError(
             "images, texts: found '' and ''; allowed: a Parquet file of pictures, one of texts, one of each, or the shards of a release"
         )
-    with process_group() as world, hold_directory(out, world):
+    with process_group() as world, StopSignals() as stop, hold_directory(out, world):
         if report.read_result(out, fingerprint(spec)):
             return 0
         parts = parts_of(spec)
@@ -63,8 +64,13 @@ def embed(spec: EmbedSpec, out: Path) -> int:
         share = missing[world.rank :: world.size]
         told = _Progress(out, parts, missing, world)
         for part in share:
-            content = content_of(part, spec)
-            write_part(part, spec, out, content.keys, _vectors(encoder, content, spec.batch_size, told))
+            content, vectors = content_of(part, spec), list[np.ndarray | None]()
+            for batch in _batches(encoder, content, spec.batch_size):
+                vectors += batch
+                told.advance(len(batch))
+                if stop.wanted:  # the part at hand is lost, no other
+                    return 128 + stop.signum
+            write_part(part, spec, out, content.keys, vectors)
         wait_for_all(world)
         if world.is_first:
             _finish(spec, out, encoder, parts)
@@ -91,23 +97,16 @@ class _Progress:
             self._told_at = now
 
 
-def _vectors(encoder: Encoder, content: Content, batch_size: int, told: _Progress) -> list[np.ndarray | None]:
-    """Return the vector of each key of a part (float32, unit norm), None for a picture that cannot be read."""
-    vectors: list[np.ndarray | None] = [None] * len(content.keys)
+def _batches(encoder: Encoder, content: Content, batch_size: int) -> Iterator[list[np.ndarray | None]]:
+    """Yield the vectors of a part (float32, unit norm) batch by batch, None for a picture that cannot be read."""
     if not content.places:
-        for places in slices(range(len(content.keys)), batch_size):
-            vector_ND = encoder.texts([content.keys[place] for place in places], batch_size)
-            vectors[places[0] : places[0] + len(places)] = list(vector_ND)
-            told.advance(len(places))
-        return vectors
+        for texts in slices(content.keys, batch_size):
+            yield list(encoder.texts(texts, batch_size))
+        return
     for loaded in load_ahead(content.places, encoder.transform, slices(range(len(content.keys)), batch_size)):
-        ready = [(place, image) for place, image in loaded if image is not None]
-        if ready:
-            vector_ND = encoder.images(torch.stack([image for _, image in ready]))
-            for (place, _), vector_D in zip(ready, vector_ND, strict=True):
-                vectors[place] = vector_D
-        told.advance(len(loaded))
-    return vectors
+        ready = [image for _, image in loaded if image is not None]
+        vectors = iter(encoder.images(torch.stack(ready)) if ready else ())
+        yield [None if image is None else next(vectors) for _, image in loaded]
 
 
 def _finish(spec: EmbedSpec, out: Path, encoder: Encoder, parts: list[Part]) -> None:

@@ -107,20 +107,24 @@ def embedded_folder(place: Workplace, export: Export, folder: Path, names: Seque
     place.lake.write_parquet(
         table, {"image_id": "VARCHAR", "path": "VARCHAR"}, [{"image_id": name, "path": name} for name in names]
     )
-    return _embedded(place, export, EmbedSpec("", "", digest, root=str(folder.absolute()), images=str(table)), watch)
+    spec = EmbedSpec("", "", digest, root=str(folder.absolute()), images=str(table))
+    return _embedded(place, place.lake, export, spec, watch)
 
 
 def embedded_table(place: Workplace, export: Export, lake: Lake, query: str, watch: Watch) -> Path:
-    """Embed pictures of a study's lake that a SELECT of image_id and path names; return the Parquet file of their vectors."""
+    """Embed pictures of a study's lake that a SELECT of image_id and path names; return the Parquet file of their vectors.
+
+    It lies in that lake, where a purge finds it.
+    """
     views = {"benchmark_images": [lake.path("benchmark_images")], "tombstones": [lake.path("tombstones")]}
     file, digest, _ = lake.export(query, views, "held_out/classify")
-    return _embedded(place, export, EmbedSpec("", "", digest, root=str(lake.root), images=file), watch)
+    return _embedded(place, lake, export, EmbedSpec("", "", digest, root=str(lake.root), images=file), watch)
 
 
-def _embedded(place: Workplace, export: Export, spec: EmbedSpec, watch: Watch) -> Path:
+def _embedded(place: Workplace, lake: Lake, export: Export, spec: EmbedSpec, watch: Watch) -> Path:
     values = {**vars(spec), "encoder": str(export.folder), "encoder_sha256": export.weights_sha256}
     whole = EmbedSpec(**values)
-    folder = place.lake.job_folder("embed", fingerprint(whole)[:16])
+    folder = lake.job_folder("embed", fingerprint(whole)[:16])
     place.cluster.run(Job("entitynet_train.embed", to_json(whole), folder), watch)
     return folder / "embeddings.parquet"
 

@@ -167,6 +167,12 @@ def test_a_job_killed_in_the_middle_goes_on_over_two_ranks_to_the_bytes_of_one(
     made = list((out / "parts").glob("[!.]*"))
     assert 5 <= len(made) < len(parts.parts_of(spec))
     assert not (out / "result.json").exists()
+    again = torchrun.start_command([sys.executable, "-m", "entitynet_train.embed", *arguments])
+    while again.poll() is None and len(list((out / "parts").glob("[!.]*"))) < len(made) + 3:
+        time.sleep(0.02)
+    again.terminate()
+    again.communicate()
+    assert again.returncode == 128 + 15
     code, said = torchrun.run("entitynet_train.embed", saved, out)
     assert code == 0, said
     for name in ("embeddings.parquet", "texts.parquet"):
