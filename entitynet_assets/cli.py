@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from entitynet_assets.classify.command import classify
 from entitynet_assets.doctor import findings
 from entitynet_assets.draft import command as draft_command
 from entitynet_assets.export import command as export_command
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(draft_command.app, name="study")
 app.add_typer(export_command.app, name="export")
 releases_command.add_to(app)
+app.command()(classify)
 StudyName = Annotated[
     str | None,
     typer.Option("--study", help="A study's name or the path of its TOML file; default ENTITYNET_STUDY, else sample."),

@@ -235,6 +235,12 @@ ENTITY_ROOTS = Table("entity_roots", "graph", "member x root that it is at or be
     text("root_qid", "one of the study's roots"),
     whole("distance", "statements on the shortest path; 0 is the root itself"),
 ))  # fmt: skip
+NAMED_ANCESTORS = Table("named_ancestors", "graph", "entity x class above it that has a name", ("qid", "ancestor_qid"), (
+    QID,
+    text("ancestor_qid", "class or taxon above it, itself at or below a root"),
+    text("ancestor_label", "its name"),
+    whole("distance", "statements on the shortest path, from 1"),
+))  # fmt: skip
 ROOT_BRANCHES = Table("root_branches", "graph", "root x class right below it, and the root itself", ("root_qid", "branch_qid"), (
     text("root_qid", "one of the study's roots"),
     text("root_label", "its name"),

@@ -8,6 +8,7 @@ Shapes: N pictures or texts, C channels, H and W pixels, D features.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ from entitynet_train.spec import SpecError
 
 T = TypeVar("T")
 
+Place = Path | Callable[[], bytes]  # a file, or what answers the bytes of a picture
 PARTS_AHEAD = 2
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
@@ -41,6 +43,11 @@ class Encoder:
     transform: Callable[[Image.Image], Tensor]
     tokenizer: Callable[[list[str]], Tensor]
     device: torch.device
+
+    @property
+    def preprocess(self) -> dict[str, Any]:
+        """How the transform prepares a picture, as open_clip says it of the model; empty where it says nothing."""
+        return dict(getattr(getattr(self.model, "visual", None), "preprocess_cfg", {}))
 
     @torch.inference_mode()
     def images(self, image_NCHW: Tensor) -> np.ndarray:
@@ -142,25 +149,27 @@ def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size
 
 
 def load_ahead(
-    paths: list[Path], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
+    places: Sequence[Place], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
 ) -> Iterator[list[tuple[int, T | None]]]:
     """Yield (place, what `transform` makes of the picture) of each part, decoding the next two in threads meanwhile.
 
-    None stands for a file that is absent or cannot be decoded.
+    `places` says where each picture lies. None stands for one that is absent or cannot be decoded. Raises SpecError, or StoreError, of
+    a place that says that its whole tar is at fault.
     """
     waiting: deque[list[tuple[int, Future[T | None]]]] = deque()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for part in parts:
-            waiting.append([(place, pool.submit(_load, paths[place], transform)) for place in part])
+            waiting.append([(place, pool.submit(_load, places[place], transform)) for place in part])
             if len(waiting) > PARTS_AHEAD:
                 yield [(place, future.result()) for place, future in waiting.popleft()]
         while waiting:
             yield [(place, future.result()) for place, future in waiting.popleft()]
 
 
-def _load(path: Path, transform: Callable[[Image.Image], T]) -> T | None:
+def _load(place: Place, transform: Callable[[Image.Image], T]) -> T | None:
+    source = place if isinstance(place, Path) else io.BytesIO(place())
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             return transform(image)
     except Exception:  # a decoder of foreign bytes may raise anything; the caller counts what is missing
         return None

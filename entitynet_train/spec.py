@@ -92,6 +92,9 @@ class RunSpec:
 
     Sizes are pixels and tokens; `batch_size_global` counts pictures over all ranks; learning rate is the peak of a
     cosine with linear warm-up over `warmup_ratio` of the steps.
+
+    `entities` (Parquet relative to the data's root: qid, class_index, label, text, ancestors) are embedded into the export, and `card` says
+    in its model card where the data comes from; neither changes the weights, and a finished run with others writes its export again.
     """
 
     recipe: str
@@ -116,6 +119,8 @@ class RunSpec:
     window_shards: int = 0  # pictures of so many tars are shuffled together, 0: of all
     checkpoint_every_steps: int = execution(200)
     workers: int = execution(1)
+    entities: str = execution("")
+    card: dict[str, str] = field(default_factory=dict[str, str], metadata={"execution": True})
 
     def __post_init__(self) -> None:
         at = f"recipe[{self.recipe}]"
@@ -143,6 +148,10 @@ class RunSpec:
         need(
             4 <= self.context_length_tokens <= 77, f"{at}.context_length_tokens", self.context_length_tokens, "4 to 77"
         )
+        strange = {
+            key: value for key, value in self.card.items() if not isinstance(value, str)
+        }  # JSON can hold anything
+        need(not strange, f"{at}.card", strange, "texts by name")
 
     @property
     def steps(self) -> int:
@@ -200,8 +209,9 @@ class FloorSpec:
 class EmbedSpec:
     """Embed pictures, texts or both with an exported checkpoint or an open_clip name (`encoder`).
 
-    `images` is Parquet (image_id, path), paths relative to `root`; `texts` is Parquet (text); one of them may be empty. The answer
-    is embeddings.parquet (image_id, vector FLOAT[D], unit norm) and texts.parquet (text, vector) beside result.json.
+    Pictures are loose files (`images`: Parquet of image_id and path, relative to `root`) or the members of a release's tars (`shards`, less
+    the keys in `skip`); `texts` is Parquet (text). The answer is embeddings.parquet (image_id, vector FLOAT[D], unit norm) and
+    texts.parquet (text, vector) in the order of the input, beside result.json. A killed job repeats at most `part_size` of them a process.
     """
 
     encoder: str
@@ -212,6 +222,20 @@ class EmbedSpec:
     images: str = execution("")
     texts: str = execution("")
     batch_size: int = execution(64)
+    shards: tuple[ShardSpec, ...] = ()
+    skip_fingerprint: str = ""
+    skip: tuple[str, ...] = execution(())
+    part_size: int = execution(2048)
+
+    def __post_init__(self) -> None:
+        need(
+            not (self.images and self.shards),
+            "images, shards",
+            self.images,
+            "one of them, so that a picture comes once",
+        )
+        need(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1 picture")
+        need(self.part_size >= 1, "part_size", self.part_size, "at least 1 picture")
 
 
 @dataclass(frozen=True)

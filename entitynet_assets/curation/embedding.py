@@ -73,4 +73,8 @@ def _embed(work: Work, key: str, file: str, digest: str) -> tuple[Path, dict[str
     else:
         spec = replace(spec, texts=file, texts_fingerprint=digest)
     folder = work.lake.job_folder("embed", fingerprint(spec)[:16])
-    return folder, work.place.cluster.run(Job("entitynet_train.embed", to_json(spec), folder))
+
+    def watch(line: Mapping[str, Any]) -> None:
+        work.advance(int(line["step"]), int(line["total"]), "embedded")
+
+    return folder, work.place.cluster.run(Job("entitynet_train.embed", to_json(spec), folder), watch)

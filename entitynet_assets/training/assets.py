@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from entitynet_assets.resources import Workplace
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Recipe
 from entitynet_assets.tables import CHECKPOINTS
+from entitynet_assets.training.card import lineage
 from entitynet_assets.training.dispatch import (
     NothingToTrainError,
     Words,
@@ -32,6 +34,18 @@ _WORDS = {
     """,
 }
 _CLASSES = "SELECT class_index, qid FROM label_vocabulary WHERE class_index IS NOT NULL AND reason IS NULL"
+# What an export names pictures with: every entity of the vocabulary, those that share a name told apart by what kind of thing they are.
+_ENTITIES = """
+    WITH types AS (SELECT qid, min(text) AS type FROM entity_texts WHERE kind = 'natural_type' AND language = 'en' GROUP BY qid),
+    above AS (
+        SELECT qid, list({'qid': ancestor_qid, 'label': ancestor_label, 'distance': distance} ORDER BY distance, ancestor_qid) AS ancestors
+        FROM named_ancestors GROUP BY qid
+    )
+    SELECT qid, class_index, label,
+        label || CASE WHEN count(*) OVER (PARTITION BY lower(label)) > 1 THEN coalesce(', ' || type, '') ELSE '' END AS text,
+        coalesce(ancestors, []) AS ancestors
+    FROM label_vocabulary LEFT JOIN types USING (qid) LEFT JOIN above USING (qid) WHERE reason IS DISTINCT FROM 'no_entity'
+"""
 
 
 def _choices(place: Workplace) -> dict[str, Any]:
@@ -52,12 +66,13 @@ def _choices(place: Workplace) -> dict[str, Any]:
         "entity_texts",
         "ancestor_texts",
         "label_vocabulary",
+        "named_ancestors",
     ),
     kinds=("python", "pytorch"),
     params=_choices,
-    code_version="3",
+    code_version="4",
     preview=previews.losses,
-)
+)  # fmt: skip
 def checkpoints(work: Work) -> Made:
     """The exported checkpoint of a recipe.
 
@@ -91,7 +106,9 @@ def _spec(work: Work) -> RunSpec:
             f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} "
             f"({', '.join(mix.sources)}); choose other sources"
         )
-    return run_spec(recipe, work.study, data)
+    entities, _, count = work.lake.export(_ENTITIES, work.views, "release/entities")
+    card = lineage(work.study, work.lake.manifests().get(data.release_id, {}), count)
+    return dataclasses.replace(run_spec(recipe, work.study, data), entities=entities, card=card)
 
 
 def _recipe(work: Work) -> Recipe:

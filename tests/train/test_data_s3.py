@@ -17,7 +17,8 @@ import torch
 from entitynet_train.data import Batches, load_batches
 from entitynet_train.model import RandomCrop
 from entitynet_train.objects import Bucket, StoreError
-from entitynet_train.spec import SpecError
+from entitynet_train.parts import content_of, parts_of
+from entitynet_train.spec import EmbedSpec, SpecError
 from tests.fakes.faulty_wire import faulty_wire
 
 KEYS = ("AKIATESTTESTTEST", "secretsecretsecret")
@@ -187,3 +188,16 @@ def test_a_refused_key_and_an_unnamed_cache_say_what_to_do(wire, copied, monkeyp
     monkeypatch.delenv("ENTITYNET_CACHE")
     with pytest.raises(SpecError, match="no ENTITYNET_CACHE"):
         batches_of(copied())
+
+
+def test_an_embedding_job_reads_tars_and_what_is_skipped_from_the_store(wire, copied, tiny_world):
+    tiny_world.skip = [min(tiny_world.pictures)]
+    tiny_world.write_words()
+    data = copied().data
+    spec = EmbedSpec("e", "0", shards=data.shards, root=data.root, skip=data.skip, part_size=10)
+    found: dict[str, bytes] = {}
+    for part in parts_of(spec):
+        content = content_of(part, spec)
+        found |= {key: place() for key, place in zip(content.keys, content.places, strict=True) if callable(place)}
+    assert set(found) == set(tiny_world.pictures) - set(tiny_world.skip)
+    assert all(hashlib.sha256(raw).hexdigest() == key for key, raw in found.items())
