@@ -10,6 +10,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,7 +18,16 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from entitynet_assets.tables import QUERY_KINDS
-from entitynet_train.spec import CLASSIFIER, CLASSIFIER_FORM, POOLS, TEXT_SOURCES, TOWERS, CaptionMix, SpecError
+from entitynet_train.spec import (
+    CLASSIFIER,
+    CLASSIFIER_FORM,
+    POOLS,
+    TEXT_SOURCES,
+    TOWERS,
+    CaptionMix,
+    LossSpec,
+    SpecError,
+)
 
 HERE = Path(__file__).parent
 # Providers, one file each in hits/providers/; a test holds the lists together. Those asked by an entity's id, not by words:
@@ -461,6 +471,7 @@ class Recipe(Section):
     context_length_tokens: Annotated[int, Field(ge=4, le=77)] = 32
     weight_decay: Annotated[float, Field(ge=0)] = 0.2
     crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
+    loss: LossSpec = LossSpec()
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
     window_shards: Annotated[int, Field(ge=0)] = 0
@@ -654,7 +665,7 @@ def _preset(kind: str, item: Any, where: str) -> Any:
 
 def _fault(where: str, fault: Any) -> str:
     path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
+    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         known = _fields_at(fault["loc"])
         return f"{where}: {path}: unknown key; allowed here: {', '.join(known)}{_nearest(str(fault['loc'][-1]), known)}"
     if fault["type"] == "missing":
@@ -670,11 +681,11 @@ def _fields_at(location: tuple[Any, ...]) -> list[str]:
         if isinstance(part, str):
             annotation = model.model_fields[part].annotation
             model = next(kind for kind in _models(annotation))
-    return list(model.model_fields)
+    return [one.name for one in fields(model)] if is_dataclass(model) else list(model.model_fields)
 
 
 def _models(annotation: Any) -> list[Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
         return [annotation]
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
 
