@@ -19,6 +19,7 @@ from entitynet_train.model import RandomCrop
 from entitynet_train.objects import Bucket, StoreError
 from entitynet_train.parts import content_of, parts_of
 from entitynet_train.spec import EmbedSpec, SpecError
+from entitynet_train.tars import index_tars
 from tests.fakes.faulty_wire import faulty_wire
 
 KEYS = ("AKIATESTTESTTEST", "secretsecretsecret")
@@ -158,10 +159,22 @@ def test_windows_of_tars_go_through_a_small_cache(wire, copied, tiny_world, tmp_
     tar = max(path.stat().st_size for path in tiny_world.root.glob("*.tar"))
     bound = words + 3 * tar
     monkeypatch.setenv("ENTITYNET_CACHE_GB", str(bound / 1e9))
-    assert drawn(copied(samples_seen=144, window_shards=1)) == near
+    batches_of(far := copied(samples_seen=144, window_shards=1))  # the index is kept from here on
+    shutil.rmtree(tmp_path / "cache" / "files")
+    assert drawn(far) == near
     assert {shard.sha256 for shard in tiny_world.shards} & set(cached(tmp_path))
     assert sum(path.stat().st_size for path in (tmp_path / "cache" / "files").iterdir()) <= bound
     assert not [name for name in cached(tmp_path) if name.endswith(".part")]
+
+
+def test_an_index_beside_the_data_spares_the_tars(wire, copied, tiny_world, tmp_path, monkeypatch, store):
+    spec = copied()
+    by_headers = index_tars(spec.data)
+    shutil.copytree(tmp_path / "cache" / "members", store[0] / spec.data.root.rpartition("/")[2] / "members")
+    monkeypatch.setenv("ENTITYNET_CACHE", str(tmp_path / "another"))
+    asked = len(wire.heads)
+    assert index_tars(spec.data).image_ids == by_headers.image_ids
+    assert not [head for head in wire.heads[asked:] if ".tar" in head]
 
 
 @pytest.mark.parametrize(
