@@ -21,6 +21,8 @@ from entitynet_assets.cluster.settings import SlurmSettings
 from entitynet_assets.cluster.slurm import SlurmCluster
 from tests.cluster.slurm_host import SlurmHost, eventually
 
+pytestmark = pytest.mark.slow
+
 
 def cluster_of(grace_s: float = 10.0, **changes) -> SlurmCluster:
     settings = {"ask_s": 0.3, "lag_s": 0.5, "processes_per_node": 1, **changes}

@@ -17,6 +17,8 @@ from tests.cluster.slurm_host import SlurmHost, eventually, free_ports
 from tests.cluster.test_slurm import cluster_of, hurry, in_background, recorded, starts, steps
 from tests.cluster.test_slurm import job as job
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def breakable(slurm: SlurmHost) -> Iterator[SlurmHost]:
