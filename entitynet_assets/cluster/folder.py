@@ -21,6 +21,8 @@ from entitynet_assets.files import write_atomic
 POLL_S = 0.25
 MAX_LOSSES = 3  # a job that dies this often without a result is the job's own fault
 
+_NO_LOG = "(no log; where it ran elsewhere, this folder has to be there, too, under the same path)"
+
 
 class FolderCluster(ABC):
     """A cluster whose jobs write into folders that this process reads.
@@ -78,7 +80,7 @@ class FolderCluster(ABC):
     def logs(self, job: Job, lines: int = 15) -> str:
         """See Cluster."""
         path = job.folder / "log.txt"
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else _NO_LOG
 
     def _look(self, job: Job) -> Standing:
         if is_finished(job):
@@ -140,11 +142,11 @@ def is_finished(job: Job) -> bool:
     return (job.folder / "result.json").exists() and has_spec(job)
 
 
-def wait_until(holds: Callable[[], bool], limit_s: float) -> bool:
+def wait_until(holds: Callable[[], bool], limit_s: float, every_s: float = POLL_S) -> bool:
     """Return whether something came true within a time."""
     end = time.monotonic() + limit_s
     while not (held := holds()) and time.monotonic() < end:
-        time.sleep(POLL_S)
+        time.sleep(every_s)
     return held
 
 

@@ -105,7 +105,7 @@ class SlurmCluster(FolderCluster):
 
     def settle(self, job: Job) -> None:
         """See that a job with a result gives its nodes back."""
-        if not wait_until(lambda: not self._holds(job), self.grace_s):
+        if not self._left(job):
             self.cancel(job)
 
     def cancel(self, job: Job) -> None:
@@ -120,17 +120,18 @@ class SlurmCluster(FolderCluster):
         try:
             if self.standing(job, known).state == "running":
                 self.commands.signal(job_id, "INT")
-                if wait_until(lambda: not self._runs(job), self.grace_s) and not self._holds(job):
+                if self._left(job):
                     return
             self.commands.cancel(job_id)
         except (Unreachable, Refused) as error:
             raise JobLost(
                 f"Slurm's job {job_id} could not be cancelled: {error}; end it by: scancel {job_id}"
             ) from error
-        wait_until(lambda: not self._holds(job), self.grace_s)
+        self._left(job)
 
-    def _runs(self, job: Job) -> bool:
-        return self.standing(job, read_json(job.folder / "job.json") or {}).state == "running"
+    def _left(self, job: Job) -> bool:
+        """Say whether the job is gone within the time of grace; the controller is not asked too often."""
+        return wait_until(lambda: not self._holds(job), self.grace_s, min(self.settings.ask_s, 2.0))
 
     def _holds(self, job: Job) -> bool:
         """Say whether Slurm has the job in its queue or on its nodes."""

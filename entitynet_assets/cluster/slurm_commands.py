@@ -59,7 +59,11 @@ class SlurmCommands:
 
     def submit(self, script: Path) -> str:
         """Hand a batch script in and return the job's id. Raises Refused, or Unreachable: then it may have been taken all the same."""
-        return self._say("sbatch", "--parsable", str(script)).strip().split(";")[0]
+        said = self._say("sbatch", "--parsable", str(script)).split()
+        job_id = said[-1].split(";")[0] if said else ""  # ID or ID;CLUSTER, after whatever a site prints
+        if not job_id.isdecimal():
+            raise Refused(f"sbatch answered {' '.join(said)!r}, which ends with no job id")
+        return job_id
 
     def find(self, name: str) -> list[str]:
         """Return the ids of jobs of this name that wait, run or are being requeued."""

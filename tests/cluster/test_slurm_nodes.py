@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from entitynet_assets.cluster import JobLost
+from entitynet_assets.cluster import Job, JobLost, LocalCluster
 from entitynet_assets.cluster.processes import marked
+from entitynet_assets.cluster.slurm_commands import read_fields
+from entitynet_train.spec import to_json
 from tests.cluster.slurm_host import SlurmHost, eventually, free_ports
 from tests.cluster.test_slurm import cluster_of, hurry, in_background, recorded, starts, steps
 from tests.cluster.test_slurm import job as job
+from tests.train.conftest import tiny_world as tiny_world
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +49,7 @@ def test_a_job_that_loses_its_node_is_requeued_and_goes_on(breakable, job):
 
 @pytest.mark.long
 def test_two_nodes_of_which_one_is_lost_start_again_together(breakable, job):
-    wanted, cluster = job(["rank"], ["train", 100], ["result", "both again"], processes=2), cluster_of()
+    wanted, cluster = job(["sum", "sum"], ["train", 100], ["result", "both again"], processes=2), cluster_of()
     future = in_background(lambda: cluster.run(wanted))
     eventually(lambda: len(steps(wanted)) >= 6)
     breakable.lose_node("n2")
@@ -57,24 +60,36 @@ def test_two_nodes_of_which_one_is_lost_start_again_together(breakable, job):
     breakable.start_node("n2")
     hurry(breakable, wanted)
     assert future.result(120) == "both again"
-    assert starts(wanted) == 4
+    assert (starts(wanted), (wanted.folder / "sum").read_text()) == (4, "3")
+
+
+@pytest.mark.long
+def test_a_training_on_two_nodes_that_was_cut_comes_to_the_weights_of_one_machine(slurm, tiny_world, tmp_path):
+    spec = tiny_world.run_spec(samples_seen=8 * 80, world_size=2, checkpoint_every_steps=1000)
+    here, there = (Job("entitynet_train.train", to_json(spec), tmp_path / name, 2) for name in ("here", "there"))
+    cluster = cluster_of()
+    future = in_background(lambda: cluster.run(there))
+    eventually(lambda: len(steps(there)) >= 5 or future.done())
+    slurm.ask("scancel", "--batch", "--signal=USR1", recorded(there))
+    hurry(slurm, there)
+    found = future.result(200)
+    assert "resuming after step" in (there.folder / "log.txt").read_text()
+    assert found["export_sha256"] == LocalCluster().run(here)["export_sha256"]
 
 
 @pytest.mark.long
 def test_a_time_limit_makes_a_chain(slurm, job):
-    wanted, cluster = job(["train", 1000], ["result", "chained"]), cluster_of(time="1", warn_s=30)
+    wanted, cluster, hurried = job(["train", 500], ["result", "chained"]), cluster_of(time="1", warn_s=30), 0
     future = in_background(lambda: cluster.run(wanted))
-    for _ in range(3):
-        began = starts(wanted)
-        eventually(lambda began=began: starts(wanted) > began or future.done(), 150)
-        if future.done():
-            break
-        shown = lambda: slurm.ask("scontrol", "show", "job", recorded(wanted))
-        eventually(lambda shown=shown: "JobState=PENDING" in shown() or future.done(), 150)
-        slurm.ask("scontrol", "update", f"JobId={recorded(wanted)}", "StartTime=now+3")
-    assert future.result(150) == "chained"
-    assert starts(wanted) > 1
-    assert sorted(set(steps(wanted))) == list(range(1, 1001))
+    while not future.done():
+        shown = read_fields(slurm.ask("scontrol", "show", "job", "--oneliner", recorded(wanted)))
+        if shown.get("JobState") == "PENDING" and int(shown["Restarts"]) > hurried:
+            slurm.ask("scontrol", "update", f"JobId={recorded(wanted)}", "StartTime=now+3")
+            hurried += 1
+        time.sleep(0.5)
+    assert future.result() == "chained"
+    assert starts(wanted) == hurried + 1 > 1
+    assert steps(wanted) == list(range(1, 501))
 
 
 @pytest.fixture
