@@ -17,8 +17,9 @@ from entitynet_assets.cluster.interface import State as State
 from entitynet_assets.cluster.interface import Watcher as Watcher
 from entitynet_assets.cluster.local import LocalCluster as LocalCluster
 from entitynet_assets.cluster.processes import started_at as started_at
-from entitynet_assets.cluster.settings import ClusterSettings, cluster_settings
+from entitynet_assets.cluster.settings import ClusterSettings as ClusterSettings
 from entitynet_assets.cluster.settings import ClusterSettingsError as ClusterSettingsError
+from entitynet_assets.cluster.settings import cluster_settings as cluster_settings
 
 
 def open_cluster(settings: ClusterSettings | None = None) -> Cluster:

@@ -7,7 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from entitynet_assets.cli import app
 from entitynet_assets.cluster import ClusterSettingsError, Job, JobLost, LocalCluster, open_cluster
 from entitynet_assets.cluster.settings import cluster_settings, parse_settings
 from entitynet_assets.cluster.slurm import SlurmCluster, read_standing
@@ -97,6 +99,17 @@ def test_a_file_that_cannot_be_read_is_named(monkeypatch, tmp_path):
     (tmp_path / "none.toml").write_text("kind = slurm")
     with pytest.raises(ClusterSettingsError, match=r"none.toml: not TOML"):
         cluster_settings()
+
+
+def test_a_fault_stops_a_run_before_it_begins(monkeypatch, tmp_path):
+    (tmp_path / "cluster.toml").write_text('kind = "slurmm"')
+    for name, value in (("CLUSTER", str(tmp_path / "cluster.toml")), ("HOME", str(tmp_path / "home"))):
+        monkeypatch.setenv(f"ENTITYNET_{name}", value)
+    said = CliRunner().invoke(app, ["run", "--study", "sample"])
+    assert said.exit_code == 2
+    assert "cluster.toml: kind: Input should be" in said.output
+    assert "found 'slurmm'" in said.output
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_job_on_several_nodes_asks_for_equal_shares():

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -237,4 +236,3 @@ def test_a_deaf_job_is_killed(slurm, job):
     eventually((wanted.folder / "deaf").exists)
     cluster.cancel(wanted)
     eventually(lambda: marked(wanted.folder) == [])
-    time.sleep(0)
