@@ -8,6 +8,7 @@ ENTITYNET_STUDY        study by name or path, default sample
 ENTITYNET_CONTACT      address by which hosts reach whoever runs a study, instead of the study's `web.contact`
 ENTITYNET_DATA         folder that a study's relative paths (folders, classes, dump) start from, default the current folder
 ENTITYNET_SAMPLE_PORT  port of the sample world's server, set by `entitynet run` and `entitynet ui`
+ENTITYNET_CLUSTER      TOML file that says where jobs run (cluster/settings.py); without it on this machine
 ENTITYNET_DECODERS     processes that decode pictures, default one a core
 ENTITYNET_DECODE_MIB   memory that decoding one picture may take, default 1024
 ENTITYNET_PRIVATE_HOSTS  hosts, apart by commas, that may be asked although they are not public, on any port, also for pictures
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from entitynet_assets.cluster import LocalCluster
+from entitynet_assets.cluster import Cluster, open_cluster
 from entitynet_assets.decoders import Decoders, Limits
 from entitynet_assets.folder_site import FolderSite, tree_names
 from entitynet_assets.lake import Lake
@@ -231,7 +232,7 @@ class Workplace:
 
     study: Study
     lake: Lake
-    cluster: LocalCluster = field(default_factory=LocalCluster)
+    cluster: Cluster = field(default_factory=open_cluster)
     progress: Progress = field(default_factory=Silence)
     limit: int = 0  # entities, for a trial run; 0 is the study's own limit
     model_calls: int = 0  # requests to the language model so far in this run

@@ -19,6 +19,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from entitynet_assets.cluster import cluster_settings
 from entitynet_assets.files import is_disk_full
 from entitynet_assets.hits.keys import need_keys
 from entitynet_assets.lineage import DriftError
@@ -48,6 +49,9 @@ def enter(name: str | None) -> Study:
     need_data(chosen)
     need_contact(chosen)
     need_keys(chosen)
+    if path := os.environ.get("ENTITYNET_CLUSTER"):
+        os.environ["ENTITYNET_CLUSTER"] = str(Path(path).absolute())
+    cluster_settings()
     os.environ["ENTITYNET_DATA"] = str(data_path("."))
     if name:
         os.environ["ENTITYNET_STUDY"] = str(Path(name).absolute()) if name.endswith(".toml") else name

@@ -29,7 +29,7 @@ ALLOWED: dict[str, str] = {
     "entitynet_assets/cli.py: world parameters": "one parameter a flag; typer reads the flags off the signature",
     "entitynet_assets/classify/command.py: classify parameters": "one parameter a flag; typer reads the flags off the signature",
     "tests/web/test_client.py: lines": "the table of what a web server can do wrong, against one server",
-    "tests/test_cluster.py: lines": "what can befall a job and its caller, each with real processes",
+    "tests/cluster/test_local.py: lines": "what can befall a job and its caller, each with real processes",
     "tests/fakes/web_server.py: handle_error name": "the name that the standard library calls",
     "tests/sight/test_report.py: handle_starttag name": "the name that the standard library calls",
     "tests/sight/test_report.py: handle_data name": "the name that the standard library calls",

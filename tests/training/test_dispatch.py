@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from entitynet_assets.definitions import stations
+from entitynet_assets.resources import Silence
 from entitynet_assets.stations import run_slice
 from entitynet_assets.studies.models import load_study
 from entitynet_assets.training.dispatch import (
@@ -83,6 +84,7 @@ class Trainer:
         if watch:
             watch({"step": 1, "loss": 3.5})
             watch({"step": 2})
+            watch({"cluster": "job 7 PENDING (Resources)"})
         (job.folder / "spec.json").write_text(job.spec_json)
         (job.folder / "result.json").write_text("{}")
         return RESULT
@@ -138,6 +140,22 @@ def test_a_recipe_with_classes_is_handed_the_vocabulary(harvested):
 def test_a_release_without_a_class_says_what_to_do():
     with pytest.raises(NothingToTrainError, match=r"lower linking.min_class_pictures"):
         with_vocabulary(data_spec(RELEASE, WORDS, "/lake"), "v.parquet", [])
+
+
+class Said(Silence):
+    """Progress that is remembered."""
+
+    def __init__(self) -> None:
+        self.lines: list = []
+
+    def advance(self, done, total, what):
+        self.lines.append((done, what))
+
+
+def test_progress_has_the_loss_and_what_the_cluster_says(harvested):
+    harvested.place.cluster, harvested.place.progress = Trainer(), Said()
+    run_slice(stations()["checkpoints"], harvested.place, "demo")
+    assert harvested.place.progress.lines == [(1, "steps, loss 3.500"), (1, "steps; job 7 PENDING (Resources)")]
 
 
 def test_the_loader_draws_by_the_shares_of_the_table(harvested):

@@ -16,7 +16,7 @@ import pytest
 
 from entitynet_assets.cluster import MAX_LOSSES, Job, JobLost, LocalCluster
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +113,8 @@ def test_a_caller_killed_before_it_could_record_leaves_no_job(job, tmp_path):
     wanted = job(["touch", "began"], ["sleep", 120])
     code = (
         "import os, signal, sys; from pathlib import Path; from entitynet_assets import cluster; "
-        "cluster.write_atomic = lambda path, content: "
+        "from entitynet_assets.cluster import folder; "
+        "folder.write_atomic = lambda path, content: "
         "path.name == 'job.json' and os.kill(os.getpid(), signal.SIGKILL) or path.write_bytes(content); "
         f"cluster.LocalCluster().submit(cluster.Job('tests.fakes.jobs', {wanted.spec_json!r}, Path({str(wanted.folder)!r})))"
     )
