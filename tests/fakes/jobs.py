@@ -1,7 +1,7 @@
 """Jobs that do as their spec says: `python -m tests.fakes.jobs --spec PATH --out DIR`. Standard library only.
 
 The spec is JSON: {"steps": [["touch", NAME], ["sleep", S], ["metric", TEXT], ["say", TEXT], ["exit", CODE], ["kill"],
-["deaf"], ["child"], ["await", NAME], ["result", VALUE]]}. Each run appends its pid to OUT/starts.
+["deaf"], ["child"], ["await", NAME], ["copy", NAME BELOW data.root, NAME], ["result", VALUE]]}. Each run appends its pid to OUT/starts.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ def do(step: list, out: Path) -> None:  # noqa: C901 - a list of verbs
         do(["await", value], out)
     elif verb == "rank":
         (out / f"rank-{os.environ['RANK']}-of-{os.environ['WORLD_SIZE']}").touch()
+    elif verb == "copy":
+        root = Path(json.loads((out / "spec.json").read_text())["data"]["root"])
+        (out / step[2]).parent.mkdir(parents=True, exist_ok=True)
+        (out / step[2]).write_bytes((root / value).read_bytes())
     elif verb == "result":
         (out / ".part").write_text(json.dumps(value))
         (out / ".part").replace(out / "result.json")
