@@ -31,7 +31,7 @@ class CloudCluster(FolderCluster):
     def __init__(self, settings: CloudSettings, grace_s: float, profile: str = "") -> None:
         super().__init__(grace_s)
         self.ask_s = settings.ask_s
-        self.lag_s = 5.0 if not settings.s3 else 0.0
+        self.lag_s = 0.0 if settings.s3 else settings.lag_s
         self.bucket = Bucket(settings.s3, profile) if settings.s3 else None
 
     @abstractmethod

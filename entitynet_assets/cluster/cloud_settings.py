@@ -66,13 +66,14 @@ class CloudSettings(NodeResources):
     `image` has this package with its `train` extra. Files: without `s3`, nodes see the lake under the same path as this machine; with
     `s3` (s3://bucket/prefix), inputs and results of training are copied through the bucket, and all other jobs run on this machine.
     `restarts` is how often a job whose node was lost or whose processes were killed begins again from its newest checkpoint.
-    `ask_s` lies between two questions to the cluster.
+    `ask_s` lies between two questions to the cluster, `lag_s` is what a shared file system may take to show a file.
     """
 
     image: str = ""
     s3: str = ""
     restarts: int = Field(default=3, ge=0, le=9)
     ask_s: float = Field(default=10.0, gt=0)
+    lag_s: float = Field(default=5.0, ge=0)
     environment: dict[str, str] = {}
     jobs: dict[str, NodeResources] = {}
 

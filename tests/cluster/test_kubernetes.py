@@ -165,7 +165,7 @@ def test_processes_that_no_nodes_share_evenly_are_refused() -> None:
 def settings(**changes) -> KubernetesSettings:
     mount = {} if "s3" in changes else {"claim": "lake", "mount": "/data"}
     return KubernetesSettings(
-        **{"image": "i", **mount, "gpus_per_process": 0, "cpus_per_process": 1, "ask_s": 0.2, **changes}
+        **{"image": "i", **mount, "gpus_per_process": 0, "cpus_per_process": 1, "ask_s": 0.2, "lag_s": 0.2, **changes}
     )
 
 
