@@ -9,6 +9,7 @@ presence means finished). So a restart loses nothing: finished -> report, runnin
 
 from __future__ import annotations
 
+from entitynet_assets.cluster.answers import greeting as greeting
 from entitynet_assets.cluster.bucket import COPIED
 from entitynet_assets.cluster.cloud import CloudCluster, Divided
 from entitynet_assets.cluster.folder import MAX_LOSSES as MAX_LOSSES
@@ -19,8 +20,9 @@ from entitynet_assets.cluster.interface import State as State
 from entitynet_assets.cluster.interface import Watcher as Watcher
 from entitynet_assets.cluster.local import LocalCluster as LocalCluster
 from entitynet_assets.cluster.processes import started_at as started_at
-from entitynet_assets.cluster.settings import ClusterSettings, cluster_settings
+from entitynet_assets.cluster.settings import ClusterSettings
 from entitynet_assets.cluster.settings import ClusterSettingsError as ClusterSettingsError
+from entitynet_assets.cluster.settings import cluster_settings as cluster_settings
 
 
 def open_cluster(settings: ClusterSettings | None = None) -> Cluster:

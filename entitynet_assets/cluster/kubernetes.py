@@ -54,7 +54,9 @@ class KubernetesCluster(CloudCluster):
                 service = service_manifest(name, made["metadata"]["uid"], self.settings)
                 self.kubectl.create(f"{self._core}/services", service)
         except (Refused, Unanswered) as error:
-            raise JobLost(f"Kubernetes took no {name}: {error}\nMend that and run again; see `entitynet doctor`") from error
+            raise JobLost(
+                f"Kubernetes took no {name}: {error}\nMend that and run again; see `entitynet doctor`"
+            ) from error
 
     def ask(self, job: Job, known: dict[str, Any]) -> Standing:
         """Look at the object."""

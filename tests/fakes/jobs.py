@@ -1,8 +1,7 @@
 """Jobs that do as their spec says: `python -m tests.fakes.jobs --spec PATH --out DIR`. Standard library only.
 
 The spec is JSON: {"steps": [["touch", NAME], ["sleep", S], ["metric", TEXT], ["say", TEXT], ["exit", CODE], ["kill"],
-["deaf"], ["child"], ["await", NAME], ["write", NAME, TEXT], ["copy", NAME BELOW data.root, NAME], ["copy_own", NAME, NAME],
-["forget", FOLDER], ["on_stop", STEP...], ["result", VALUE]]}. Each run appends its pid to OUT/starts.
+["deaf"], ["child"], ["await", NAME], ["result", VALUE]]}. Each run appends its pid to OUT/starts.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -49,17 +47,6 @@ def do(step: list, out: Path) -> None:  # noqa: C901 - a list of verbs
         do(["await", value], out)
     elif verb == "rank":
         (out / f"rank-{os.environ['RANK']}-of-{os.environ['WORLD_SIZE']}").touch()
-    elif verb == "write":
-        (out / value).parent.mkdir(parents=True, exist_ok=True)
-        (out / value).write_text(step[2])
-    elif verb == "forget":
-        shutil.rmtree(out / value)
-    elif verb == "on_stop":
-        signal.signal(signal.SIGTERM, lambda *_: ([do(one, out) for one in step[1:]], os._exit(143)))
-    elif verb in ("copy", "copy_own"):
-        root = out if verb == "copy_own" else Path(json.loads((out / "spec.json").read_text())["data"]["root"])
-        (out / step[2]).parent.mkdir(parents=True, exist_ok=True)
-        (out / step[2]).write_bytes((root / value).read_bytes())
     elif verb == "result":
         (out / ".part").write_text(json.dumps(value))
         (out / ".part").replace(out / "result.json")

@@ -21,7 +21,7 @@ from entitynet_train.remote import command, first_node, node_number
 from entitynet_train.spec import SpecError, to_json
 from tests.train.conftest import CLASSES, TinyWorld
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 AWS_MAIN = {"AWS_BATCH_JOB_NODE_INDEX": "0", "AWS_BATCH_JOB_NUM_NODES": "2", "AWS_BATCH_JOB_MAIN_NODE_INDEX": "0"}
 AWS_CHILD = {**AWS_MAIN, "AWS_BATCH_JOB_NODE_INDEX": "1", "AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS": "10.0.0.7"}
 INDEXED = {"JOB_COMPLETION_INDEX": "1", "MASTER_ADDR": "job-0.job", "MASTER_PORT": "29500"}
@@ -78,7 +78,15 @@ def test_the_inputs_of_a_spec_are_its_files_below_their_roots(tmp_path: Path) ->
 
 
 def begin(address: str, scratch: Path, *options: str) -> subprocess.Popen:
-    program = [sys.executable, "-m", "entitynet_train.remote", "--module", "tests.fakes.jobs", "--folder", address]
+    program = [
+        sys.executable,
+        "-m",
+        "entitynet_train.remote",
+        "--module",
+        "tests.fakes.cloud_jobs",
+        "--folder",
+        address,
+    ]
     path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen([*program, "--scratch", str(scratch), *options], env={**os.environ, "PYTHONPATH": path})
 
