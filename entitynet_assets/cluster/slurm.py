@@ -42,6 +42,8 @@ KILLED = ("0:9", "137:0")  # exit codes of what somebody killed
 _HELD = {
     "JobHeldUser": "held by its user: scontrol release {id}",
     "JobHeldAdmin": "held by an administrator: ask them why",
+    "launch_failed": "could not be started on its node: look at the node, then scontrol release {id}",
+    "launch failed": "could not be started on its node: look at the node, then scontrol release {id}",
     "JobHoldMaxRequeue": "held after too many restarts: look at its nodes, then scontrol release {id}",
     "PartitionTimeLimit": "asks for more time than the partition allows and will wait for ever: cancel it and lower `time`",
     "PartitionNodeLimit": "asks for more nodes than the partition allows and will wait for ever: cancel it and lower the processes",

@@ -41,12 +41,16 @@ trap 'why=cancelled' TERM
 srun {options} bash -c {task} &
 step=$!
 while wait "$step"; code=$?; kill -0 "$step" 2>/dev/null; do :; done
-
-all_nodes_answer() {{ timeout 60 srun --overlap --nodes={nodes} --ntasks={nodes} true; }}
-if [ $why = end ] && [ $code != 0 ] && [ {nodes} -gt 1 ] && ! all_nodes_answer; then why=node; fi
+"""
+_PROBE = """\
+if [ $why = end ] && [ $code != 0 ]; then
+  timeout 60 srun --overlap --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1 true || why=node
+fi
+"""
+_END = """\
 [ -e "$folder/result.json" ] && why=finished
 if [ $why = time ] || [ $why = node ]; then
-  echo "job $SLURM_JOB_ID: $why, after ${{SLURM_RESTART_COUNT:-0}} of {chain} restarts"
+  echo "job $SLURM_JOB_ID: $why, after ${{SLURM_RESTART_COUNT:-0}} restarts of {chain}"
   if [ "${{SLURM_RESTART_COUNT:-0}}" -lt {chain} ] && scontrol requeue "$SLURM_JOB_ID"; then exit 0; fi
 fi
 printf '{{"job": "%s", "why": "%s", "code": %d}}\\n' "$SLURM_JOB_ID" $why $code >"$folder/.ended"
@@ -80,8 +84,10 @@ def batch_script(job: Job, settings: SlurmSettings, grace_s: float, passed: Mapp
         options.append(f"--cpus-per-task={asked.cpus_per_process * job.processes // nodes}")
     task = shlex.quote(_task(job, asked, nodes))
     chain = settings.chain if settings.requeue else 0
-    wait = _WAIT.format(options=" ".join(options), task=task, nodes=nodes, chain=chain)
-    return "\n".join(lines) + "\n" + (_ADDRESSES if nodes > 1 else "") + wait
+    parts = ["\n".join(lines) + "\n", _WAIT.format(options=" ".join(options), task=task), _END.format(chain=chain)]
+    if nodes > 1:
+        parts[1:2] = [_ADDRESSES, parts[1], _PROBE.format(nodes=nodes)]
+    return "".join(parts)
 
 
 def _nodes(job: Job, asked: SlurmResources) -> int:

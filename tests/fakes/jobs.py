@@ -1,7 +1,9 @@
 """Jobs that do as their spec says: `python -m tests.fakes.jobs --spec PATH --out DIR`. Standard library only.
 
 The spec is JSON: {"steps": [["touch", NAME], ["sleep", S], ["metric", TEXT], ["say", TEXT], ["exit", CODE], ["kill"],
-["deaf"], ["child"], ["await", NAME], ["result", VALUE]]}. Each run appends its pid to OUT/starts.
+["deaf"], ["child"], ["await", NAME], ["train", STEPS], ["result", VALUE]]}. Each run appends its pid to OUT/starts.
+"train" takes a tenth of a second a step, notes each in metrics.jsonl, saves every fifth and when it is told to stop, and goes on
+from there.
 """
 
 from __future__ import annotations
@@ -45,11 +47,28 @@ def do(step: list, out: Path) -> None:  # noqa: C901 - a list of verbs
         )
         subprocess.Popen([sys.executable, "-c", code, str(out / value)], start_new_session=True)
         do(["await", value], out)
+    elif verb == "train":
+        train(value, out)
     elif verb == "rank":
         (out / f"rank-{os.environ['RANK']}-of-{os.environ['WORLD_SIZE']}").touch()
     elif verb == "result":
         (out / ".part").write_text(json.dumps(value))
         (out / ".part").replace(out / "result.json")
+
+
+def train(steps: int, out: Path) -> None:
+    saved, stop, is_first = out / "saved", [], os.environ.get("RANK", "0") == "0"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, _: stop.append(signum))
+    for step in range(int(saved.read_text()) if saved.exists() else 0, steps):
+        time.sleep(0.1)
+        if is_first:
+            do(["metric", json.dumps({"step": step + 1}) + "\n"], out)
+            if stop or step % 5 == 4:
+                (out / ".saved").write_text(str(step + 1))
+                (out / ".saved").replace(saved)
+        if stop:
+            sys.exit(128 + stop[0])
 
 
 def main() -> None:
