@@ -11,6 +11,7 @@ names an input, or a folder of some, becomes its copy's path.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,29 @@ class JobFiles:
         return self.folder
 
     def bring_progress(self) -> None:
-        """Upload the metrics and each whole checkpoint, and remove those that are gone here."""
+        """Upload the metrics and each whole checkpoint; a bucket that does not answer is no reason to stop a job."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._bring_checkpoints()
+        except (Boto3Error, BotoCoreError, ClientError) as error:
+            print(f"s3://{self.bucket}/{self.key}: not uploaded yet: {error}", file=sys.stderr, flush=True)
+
+    def bring_all(self) -> None:
+        """Upload all that the job wrote, result.json last. Raises boto3's errors if the bucket does not answer even now."""
+        self._bring_checkpoints()
+        for path in sorted(_files(self.folder), key=lambda path: path.name == RESULT):
+            inside = path.relative_to(self.folder).parts
+            if (
+                inside[0] not in OURS
+                and inside[0] != "checkpoints"
+                and not any(part.startswith(".") for part in inside)
+            ):
+                self._put(path)
+
+    def _bring_checkpoints(self) -> None:
+        """Upload each whole checkpoint and the metrics, and remove the checkpoints that are gone here."""
         root = self.folder / "checkpoints"
         whole = [mark.parent for mark in sorted(root.glob("*/complete")) if not mark.parent.name.startswith(".")]
         for folder in whole:
@@ -69,18 +92,6 @@ class JobFiles:
                 self._s3.delete_object(Bucket=self.bucket, Key=key)
         if (self.folder / METRICS).exists():
             self._put(self.folder / METRICS)
-
-    def bring_all(self) -> None:
-        """Upload all that the job wrote, result.json last."""
-        self.bring_progress()
-        for path in sorted(_files(self.folder), key=lambda path: path.name == RESULT):
-            inside = path.relative_to(self.folder).parts
-            if (
-                inside[0] not in OURS
-                and inside[0] != "checkpoints"
-                and not any(part.startswith(".") for part in inside)
-            ):
-                self._put(path)
 
     def _localised(self, value: Any) -> Any:
         if isinstance(value, dict):

@@ -41,7 +41,7 @@ def submission(job: Job, name: str, folder: str, definition: str, settings: AwsB
     nodes, each = asked.shape(job.processes)
     variables = {"OMP_NUM_THREADS": str(asked.cpus_per_process), "PYTHONUNBUFFERED": "1", **settings.environment}
     overrides = {
-        "command": remote_command(job, folder, nodes, each, SCRATCH),
+        "command": remote_command(job, folder, nodes, each, SCRATCH if settings.scratch else "/tmp/scratch"),
         "environment": [{"name": key, "value": value} for key, value in variables.items()],
     }
     request: dict[str, Any] = {

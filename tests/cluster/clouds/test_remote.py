@@ -12,13 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from entitynet_assets.cluster import Job, LocalCluster
 from entitynet_assets.cluster.bucket import Bucket, input_files
 from entitynet_assets.cluster.cloud_settings import KubernetesSettings
 from entitynet_assets.cluster.kubernetes import KubernetesCluster
+from entitynet_train.bucket import JobFiles
 from entitynet_train.remote import command, first_node, node_number
 from entitynet_train.spec import SpecError, to_json
+from tests.fakes.kube_api import free_port
 from tests.train.conftest import CLASSES, TinyWorld
 
 REPOSITORY = Path(__file__).parents[3]
@@ -183,6 +186,20 @@ def test_a_jobs_own_code_is_the_nodes(s3, tmp_path: Path, code: int) -> None:
 def test_a_folder_without_a_spec_is_a_spec_error(s3, tmp_path: Path, capfd) -> None:
     assert begin("s3://bucket/jobs/nothing", tmp_path / "scratch").wait() == 2
     assert "no inputs.json and no spec.json; allowed: a folder that the platform has written" in capfd.readouterr().err
+
+
+def test_a_bucket_that_does_not_answer_does_not_stop_a_job(s3, tmp_path: Path, monkeypatch, capfd) -> None:
+    files = JobFiles(put_spec(s3, "quiet", ["result", 1]), tmp_path)
+    (files.fetch() / "metrics.jsonl").write_text('{"step": 1}\n')
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    away = JobFiles("s3://bucket/jobs/quiet", tmp_path)
+    away.bring_progress()
+    assert "not uploaded yet" in capfd.readouterr().err
+    with pytest.raises(EndpointConnectionError):
+        away.bring_all()
+    files.bring_progress()
+    assert "metrics.jsonl" in keys(s3, "quiet")
 
 
 def test_inputs_are_uploaded_once(s3, tmp_path: Path) -> None:
