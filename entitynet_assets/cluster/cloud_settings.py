@@ -143,9 +143,11 @@ class KubernetesSettings(CloudSettings):
     @model_validator(mode="after")
     def _whole(self) -> KubernetesSettings:
         if not self.image:
-            raise ValueError("image: missing; name a container image that has entitynet with its train extra")
+            raise ValueError("found no image; name a container image that has entitynet with its train extra")
         if bool(self.claim) == bool(self.s3) or bool(self.claim) != bool(self.mount):
-            raise ValueError("claim, mount, s3: name a claim and the path where it is mounted, or s3 alone")
+            raise ValueError(
+                f"found claim {self.claim!r}, mount {self.mount!r}, s3 {self.s3!r}; allowed: a claim and its mount, or s3 alone"
+            )
         return self
 
 
@@ -174,13 +176,15 @@ class AwsBatchSettings(CloudSettings):
     @model_validator(mode="after")
     def _whole(self) -> AwsBatchSettings:
         if not self.queue:
-            raise ValueError("queue: missing; name a job queue")
+            raise ValueError("found no queue; name a job queue")
         if bool(self.image) == bool(self.job_definition):
-            raise ValueError("image, job_definition: name one of them")
+            raise ValueError(
+                f"found image {self.image!r}, job_definition {self.job_definition!r}; allowed: one of them"
+            )
         if bool(self.file_system) != bool(self.mount):
-            raise ValueError("file_system, mount: name both or neither")
+            raise ValueError(f"found file_system {self.file_system!r}, mount {self.mount!r}; allowed: both or neither")
         if not self.s3 and not self.mount and not self.job_definition:
-            raise ValueError("s3, file_system: name one of them, so that nodes get their files")
+            raise ValueError("found neither s3 nor file_system; name one, so that nodes get their files")
         if self.s3 and self.mount:
-            raise ValueError("s3, file_system: name one of them, not both")
+            raise ValueError("found both s3 and file_system; name one of them")
         return self

@@ -112,11 +112,14 @@ def test_the_log_is_that_of_the_newest_attempt() -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({}, "queue: missing"),
-        ({"queue": "q"}, "image, job_definition: name one"),
-        ({"queue": "q", "image": "i"}, "s3, file_system: name one of them, so that nodes get their files"),
-        ({"queue": "q", "image": "i", "file_system": "fs"}, "file_system, mount: name both"),
-        ({"queue": "q", "image": "i", "s3": "s3://bucket", "file_system": "fs", "mount": "/d"}, "not both"),
+        ({}, "aws_batch: found no queue"),
+        ({"queue": "q"}, "found image '', job_definition ''; allowed: one"),
+        ({"queue": "q", "image": "i"}, "name one, so that nodes get their files"),
+        ({"queue": "q", "image": "i", "file_system": "fs"}, "allowed: both or neither"),
+        (
+            {"queue": "q", "image": "i", "s3": "s3://bucket", "file_system": "fs", "mount": "/d"},
+            "found both s3 and file_system",
+        ),
         ({"queue": "q", "image": "i", "s3": "s3://bucket", "secret_key": "x"}, "secret_key: unknown key"),
         ({"queue": "q", "image": "i", "s3": "s3://bucket", "restarts": 10}, "restarts"),
     ],

@@ -128,9 +128,9 @@ def test_names_are_short_and_differ_by_folder() -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({}, "image: missing"),
-        ({"image": "i"}, "claim, mount, s3: name a claim"),
-        ({"image": "i", "claim": "lake"}, "claim, mount, s3"),
+        ({}, "kubernetes: found no image"),
+        ({"image": "i"}, "allowed: a claim and its mount, or s3 alone"),
+        ({"image": "i", "claim": "lake"}, "found claim 'lake', mount ''"),
         ({"image": "i", "s3": "bucket/x"}, "kubernetes.s3: found 'bucket/x'; allowed: s3://bucket/prefix"),
         ({"image": "i", "s3": "s3://bucket", "memory": "lots"}, "kubernetes.memory: found 'lots'"),
         ({"image": "i", "s3": "s3://bucket", "environment": {"HF_TOKEN": "x"}}, "found 'HF_TOKEN', which sounds secret"),
