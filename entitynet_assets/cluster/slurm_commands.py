@@ -52,9 +52,9 @@ class SlurmCommands:
     def __init__(self, settings: SlurmSettings) -> None:
         self._limit_s = settings.commands_s
         ssh = settings.ssh
-        # One connection serves all commands of some minutes; nobody is there to type a password.
+        # One connection serves all commands of some minutes; nobody is there to type a password. ssh takes an option's first value.
         shared = ["-o", "ControlMaster=auto", "-o", "ControlPath=~/.ssh/entitynet-%C", "-o", "ControlPersist=300"]
-        self._over = ["ssh", "-o", "BatchMode=yes", *shared, *ssh.options, ssh.host, "--"] if ssh else []
+        self._over = ["ssh", "-o", "BatchMode=yes", *ssh.options, *shared, ssh.host, "--"] if ssh else []
         self._user = "" if ssh else os.environ.get("USER", "")
 
     def submit(self, script: Path) -> str:

@@ -85,9 +85,15 @@ def _recipe(work: Work) -> Recipe:
 
 
 def _watcher(work: Work, spec: RunSpec) -> Any:
+    done = 0
+
     def watch(line: Mapping[str, Any]) -> None:
+        nonlocal done
         if "step" in line and "loss" in line:
-            work.advance(int(line["step"]), spec.steps, f"steps, loss {line['loss']:.3f}")
+            done = int(line["step"])
+            work.advance(done, spec.steps, f"steps, loss {line['loss']:.3f}")
+        elif line.get("cluster"):  # it waits in a queue, or the cluster does not answer
+            work.advance(done, spec.steps, f"steps; {line['cluster']}")
 
     return watch
 

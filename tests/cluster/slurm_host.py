@@ -105,6 +105,10 @@ class SlurmHost:
     def start_node(self, name: str) -> None:
         self._start(name, "-D", "-f", str(self.conf), "-N", name, program="slurmd")
 
+    def has(self, name: str) -> bool:
+        """Say whether a daemon was started and not stopped."""
+        return name in self._daemons
+
     def stop(self, name: str, signal_number: int = signal.SIGTERM) -> None:
         """End a daemon; by SIGTERM slurmctld saves what it knows, by SIGKILL it loses some seconds."""
         daemon = self._daemons.pop(name)
