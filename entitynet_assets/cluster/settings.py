@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from entitynet_assets.cluster.cloud_settings import AwsBatchSettings, KubernetesSettings, NodeResources
+from entitynet_assets.cluster.cloud_settings import AwsBatchSettings, KubernetesSettings
 from entitynet_assets.studies.models import StudyError
 
 ENVIRONMENT = "ENTITYNET_CLUSTER"
@@ -224,8 +224,7 @@ def _keys_at(path: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = ClusterSettings
     for part in path:
         if part in JOB_KINDS:
-            model = SlurmResources if model is SlurmSettings else NodeResources
-            continue
+            continue  # `jobs` has led to what each of them may say
         found = model.model_fields.get(str(part))
         kinds = [one for one in getattr(found and found.annotation, "__args__", ()) if isinstance(one, type)]
         model = next((one for one in kinds if issubclass(one, BaseModel)), model)
