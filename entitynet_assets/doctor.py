@@ -6,20 +6,28 @@ Belongs here: looking, without changing anything. Does not belong here: how find
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
+from entitynet_assets.cluster import JobLost, cluster_settings, greeting
 from entitynet_assets.hits.keys import need_keys
 from entitynet_assets.resources import asks_hosts, contact_of, home, need_contact, need_data
 from entitynet_assets.studies.models import Study, StudyError, load_study
 
 NEEDED_DISK_GB = 2.0
 NEEDED_MEMORY_GB = 4.0
+# Types of file systems that lie on other machines, as /proc/mounts calls them.
+SHARED = {
+    "nfs", "nfs4", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb3", "9p", "afs", "glusterfs", "fuse.glusterfs", "wekafs", "panfs",
+    "pvfs2", "orangefs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.mount-s3", "fuse.juicefs", "virtiofs",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ def findings(study_name: str | None) -> Iterator[Finding]:
         f"{study.name}: {len(study.scope.roots)} roots, {study.slices} slices, {len(study.recipes)} recipes",
     )
     yield _folder(study)
+    yield from _file_system(study)
+    yield _cluster()
     yield from _data(study)
     yield from _contact(study)
     yield from _keys(study)
@@ -93,6 +103,40 @@ def _folder(study: Study) -> Finding:
         "lake",
         f"{folder} with {free:.1f} GB free; at least {NEEDED_DISK_GB:g} GB are wanted",
     )
+
+
+def _file_system(study: Study) -> Iterator[Finding]:
+    """Yield a finding if Dagster's SQLite would lie on a file system of a network, whose locks do not hold."""
+    folder = home(study) / "dagster"
+    kind = file_system_type(folder, Path("/proc/mounts"))
+    settings = folder / "dagster.yaml"
+    elsewhere = settings.exists() and re.search(r"^storage:|^run_storage:", settings.read_text(), re.M)
+    if kind in SHARED and not elsewhere:
+        yield Finding(
+            "note", "Dagster's storage",
+            f"{folder} is on {kind}, where SQLite's locks do not hold: runs may be lost. Put ENTITYNET_HOME on a local disk, or "
+            f"name a PostgreSQL under `storage:` in {settings} (docker/dagster.yaml shows how)",
+        )  # fmt: skip
+
+
+def file_system_type(folder: Path, mounts: Path) -> str:
+    """Return the type of the file system that a folder is or would be on, by a table of mounts; empty where there is none."""
+    if not mounts.exists():
+        return ""
+    rows = [line.split() for line in mounts.read_text().splitlines()]
+    places = [(row[1].encode().decode("unicode_escape"), row[2]) for row in rows if len(row) > 2]  # a blank is \040
+    path = folder.absolute()
+    holding = [(len(place), kind) for place, kind in places if path.is_relative_to(place)]
+    return max(holding, key=lambda pair: pair[0], default=(0, ""))[1]
+
+
+def _cluster() -> Finding:
+    """Say where jobs run and whether that answers."""
+    try:
+        settings = cluster_settings()
+        return Finding("ok", "cluster", greeting(settings))
+    except (StudyError, JobLost) as error:
+        return Finding("bad", "cluster", str(error))
 
 
 def _data(study: Study) -> Iterator[Finding]:

@@ -9,6 +9,9 @@ presence means finished). So a restart loses nothing: finished -> report, runnin
 
 from __future__ import annotations
 
+from entitynet_assets.cluster.answers import greeting as greeting
+from entitynet_assets.cluster.bucket import COPIED
+from entitynet_assets.cluster.cloud import CloudCluster, Divided
 from entitynet_assets.cluster.folder import MAX_LOSSES as MAX_LOSSES
 from entitynet_assets.cluster.interface import Cluster as Cluster
 from entitynet_assets.cluster.interface import Job as Job
@@ -30,4 +33,17 @@ def open_cluster(settings: ClusterSettings | None = None) -> Cluster:
 
         assert settings.slurm is not None, "settings of kind slurm have their table"
         return SlurmCluster(settings.slurm, settings.grace_s)
+    if settings.kubernetes and settings.kind == "kubernetes":
+        from entitynet_assets.cluster.kubernetes import KubernetesCluster
+
+        return _divided(KubernetesCluster(settings.kubernetes, settings.grace_s), settings)
+    if settings.aws_batch and settings.kind == "aws_batch":
+        from entitynet_assets.cluster.aws_batch import AwsBatchCluster
+
+        return _divided(AwsBatchCluster(settings.aws_batch, settings.grace_s), settings)
     return LocalCluster(settings.grace_s)
+
+
+def _divided(cloud: CloudCluster, settings: ClusterSettings) -> Cluster:
+    """Return a cloud; where files travel through a bucket, other jobs than those whose files can be listed run on this machine."""
+    return Divided(cloud, COPIED, LocalCluster(settings.grace_s)) if cloud.bucket else cloud

@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from entitynet_assets.cluster.cloud_settings import AwsBatchSettings, KubernetesSettings
 from entitynet_assets.studies.models import StudyError
 
 ENVIRONMENT = "ENTITYNET_CLUSTER"
@@ -165,9 +166,11 @@ class SlurmSettings(SlurmResources):
 class ClusterSettings(Settings):
     """The file: which kind of cluster, and its table. `grace_s` is how long a cancelled job may take to save a checkpoint."""
 
-    kind: Literal["local", "slurm"] = "local"
+    kind: Literal["local", "slurm", "kubernetes", "aws_batch"] = "local"
     grace_s: float = Field(default=30.0, ge=0)
     slurm: SlurmSettings | None = None
+    kubernetes: KubernetesSettings | None = None
+    aws_batch: AwsBatchSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -221,8 +224,7 @@ def _keys_at(path: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = ClusterSettings
     for part in path:
         if part in JOB_KINDS:
-            model = SlurmResources
-            continue
+            continue  # `jobs` has led to what each of them may say
         found = model.model_fields.get(str(part))
         kinds = [one for one in getattr(found and found.annotation, "__args__", ()) if isinstance(one, type)]
         model = next((one for one in kinds if issubclass(one, BaseModel)), model)

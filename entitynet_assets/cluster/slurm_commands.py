@@ -89,6 +89,10 @@ class SlurmCommands:
         rows = [line.split("|") for line in said.splitlines() if line.count("|") == 1]
         return {"JobState": rows[-1][0].split()[0], "ExitCode": rows[-1][1]} if rows else None
 
+    def partitions(self) -> list[str]:
+        """Return the names of all partitions."""
+        return sorted(set(self._say("sinfo", "--noheader", "--format=%R").split()))
+
     def signal(self, job_id: str, name: str) -> None:
         """Send a signal to the processes of a running job, not to its script."""
         self._end("scancel", f"--signal={name}", job_id)
