@@ -6,18 +6,20 @@ Belongs here: optimiser, schedule, clamps that follow a step. Does not belong he
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, distributed, nn
 
+from entitynet_train.distributed import World
 from entitynet_train.spec import RunSpec
 
 LOGIT_SCALE_MAX = math.log(100)  # Radford et al. 2021, section 2.5: logits are never scaled by more than 100
 
 
-def build_optimizer(model: nn.Module, spec: RunSpec) -> torch.optim.AdamW:
+def build_optimizer(parameters: Iterable[nn.Parameter], spec: RunSpec) -> torch.optim.AdamW:
     """Return AdamW over two groups: matrices with weight decay; gains, biases and other 0-d or 1-d values without."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": spec.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
@@ -40,9 +42,21 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def clip_gradients(model: nn.Module, norm_max: float) -> float:
-    """Scale the gradients down to `norm_max` (L2 over all; 0 leaves them) and return the norm before that."""
-    return float(nn.utils.clip_grad_norm_(model.parameters(), norm_max if norm_max > 0 else math.inf))
+def clip_gradients(
+    world: World, shared: Sequence[nn.Parameter], rank_own: Sequence[nn.Parameter], norm_max: float
+) -> Tensor:
+    """Scale the gradients down to `norm_max` (L2 over all; 0 leaves them) and return the norm before that, a 0-d tensor.
+
+    `shared` parameters have the same gradient on every rank and count once, `rank_own` ones live on one rank alone.
+    """
+    norm = nn.utils.get_total_norm([p.grad for p in shared if p.grad is not None])
+    if rank_own:
+        square = nn.utils.get_total_norm([p.grad for p in rank_own if p.grad is not None]).to(world.device) ** 2
+        if world.size > 1:
+            distributed.all_reduce(square)
+        norm = (norm**2 + square).sqrt()
+    nn.utils.clip_grads_with_norm_([*shared, *rank_own], norm_max if norm_max > 0 else math.inf, norm)
+    return norm
 
 
 @torch.no_grad()

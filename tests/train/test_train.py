@@ -74,7 +74,9 @@ def test_a_finished_run_says_what_it_did(tiny_world, train_here):
     assert sum(result["captions_drawn"].values()) == 32
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    assert set(lines[0]) == {"step", "loss", "lr", "samples_seen", "images_per_s", "logit_scale"}
+    speed = {"images_per_s", "mfu", "peak_memory_mib"}
+    assert set(lines[0]) == {"step", "loss", "lr", "samples_seen", "logit_scale", "gradient_norm", "skipped", *speed}
+    assert 0 < lines[-1]["mfu"] < 1
     assert lines[-1]["loss"] == result["loss_last"]
     card = (out / "export" / "README.md").read_text()
     for fact in ("tiny", "tiny-1", "alt_text 1", fingerprint(spec), "4 of 4"):
