@@ -22,6 +22,6 @@ def moving_average(model: nn.Module, decay: float) -> AveragedModel:
     def update(average: Any, current: Any, updates: Tensor | int) -> None:
         count = int(updates)
         share = 1 - min(decay, (1 + count) / (10 + count))
-        torch._foreach_lerp_(average, current, share)
+        torch._foreach_lerp_(average, current, share)  # pyright: ignore[reportPrivateImportUsage] - as torch's own averages
 
     return AveragedModel(model, multi_avg_fn=torch.no_grad()(update))

@@ -6,20 +6,21 @@ Belongs here: optimiser, schedule, clamps that follow a step. Does not belong he
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 
 from entitynet_train.distributed import World
+from entitynet_train.losses import Objective
 from entitynet_train.spec import RunSpec
 
 LOGIT_SCALE_MAX = math.log(100)  # Radford et al. 2021, section 2.5: logits are never scaled by more than 100
 
 
-def build_optimizer(parameters: Iterable[nn.Parameter], spec: RunSpec) -> torch.optim.AdamW:
+def build_optimizer(model: nn.Module, spec: RunSpec) -> torch.optim.AdamW:
     """Return AdamW over two groups: matrices with weight decay; gains, biases and other 0-d or 1-d values without."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": spec.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
@@ -42,21 +43,50 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def clip_gradients(
-    world: World, shared: Sequence[nn.Parameter], rank_own: Sequence[nn.Parameter], norm_max: float
-) -> Tensor:
-    """Scale the gradients down to `norm_max` (L2 over all; 0 leaves them) and return the norm before that, a 0-d tensor.
+def clip_gradients(model: nn.Module, objective: Objective, world: World, norm_max: float) -> Tensor:
+    """Scale the gradients down to `norm_max` (L2 over all, also over other ranks' rows; 0 leaves them).
 
-    `shared` parameters have the same gradient on every rank and count once, `rank_own` ones live on one rank alone.
+    Returns the norm before that, a 0-d tensor of the device: nothing waits for it here.
     """
-    norm = nn.utils.get_total_norm([p.grad for p in shared if p.grad is not None])
-    if rank_own:
-        square = nn.utils.get_total_norm([p.grad for p in rank_own if p.grad is not None]).to(world.device) ** 2
+    cut = {id(parameter) for parameter in objective.rank_parameters()}
+    here = [one for one in (*model.parameters(), *objective.parameters()) if one.grad is not None]
+    norm = nn.utils.get_total_norm([one.grad for one in here if one.grad is not None and id(one) not in cut])
+    if cut:
+        square = nn.utils.get_total_norm([one.grad for one in here if one.grad is not None and id(one) in cut]) ** 2
         if world.size > 1:
             distributed.all_reduce(square)
         norm = (norm**2 + square).sqrt()
-    nn.utils.clip_grads_with_norm_([*shared, *rank_own], norm_max if norm_max > 0 else math.inf, norm)
+    nn.utils.clip_grads_with_norm_(here, norm_max if norm_max > 0 else math.inf, norm)
     return norm
+
+
+def whole_state(optimizer: torch.optim.Optimizer, objective: Objective) -> dict[str, Any]:
+    """Return the optimiser's state; on rank 0 with the moments of all rows that are cut over ranks. Every rank must call it."""
+    state = optimizer.state_dict()
+    moments = dict(state["state"])
+    for place in _cut_places(optimizer, objective):
+        if place in moments:
+            moments[place] = {
+                name: objective.whole(value) if value.ndim else value for name, value in moments[place].items()
+            }
+    return {**state, "state": moments}
+
+
+def load_whole_state(optimizer: torch.optim.Optimizer, objective: Objective, state: dict[str, Any]) -> None:
+    """Take a state made by `whole_state`, of cut rows this rank's."""
+    moments = dict(state["state"])
+    for place in _cut_places(optimizer, objective):
+        if place in moments:
+            moments[place] = {
+                name: objective.own(value) if value.ndim else value for name, value in moments[place].items()
+            }
+    optimizer.load_state_dict({**state, "state": moments})
+
+
+def _cut_places(optimizer: torch.optim.Optimizer, objective: Objective) -> list[int]:
+    """Return where in the optimiser's state the parameters are that are cut over ranks."""
+    listed = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return [place for place, one in enumerate(listed) if any(one is cut for cut in objective.rank_parameters())]
 
 
 @torch.no_grad()

@@ -7,7 +7,6 @@ wholeness (checkpoint.py).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from entitynet_train import checkpoint
+from entitynet_train import checkpoint, optim
 from entitynet_train.data import Batch, Batches
-from entitynet_train.distributed import World, gather_all
+from entitynet_train.distributed import World, gather_all, wait_for_all
 from entitynet_train.guard import SpikeGuard
 from entitynet_train.losses import Objective
 from entitynet_train.spec import RunSpec, SpecError, fingerprint
@@ -46,7 +45,7 @@ class Progress:
 
 @dataclass
 class Run:
-    """What one rank holds: `own_optimizer` moves the weights that live on this rank alone, `average` is rank 0's."""
+    """What one rank holds; `average` is kept by rank 0 alone, which exports."""
 
     spec: RunSpec
     out: Path
@@ -54,16 +53,10 @@ class Run:
     towers: Towers
     objective: Objective
     optimizer: torch.optim.Optimizer
-    own_optimizer: torch.optim.Optimizer | None
     average: AveragedModel | None
     batches: Batches
     guard: SpikeGuard
     progress: Progress = field(default_factory=Progress)
-
-    @property
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        """The optimisers of this rank: of what all ranks share, then of what is its own."""
-        return [self.optimizer, *([self.own_optimizer] if self.own_optimizer else [])]
 
     @property
     def exported(self) -> nn.Module:
@@ -84,20 +77,21 @@ def save(run: Run) -> None:
 
     No generator is saved: all that is drawn follows from the seed, the step and the rank.
     """
-    progress, own = run.gathered(), {}
-    if run.own_optimizer:
-        own = {"objective": run.objective.state_dict(), "optimizer": run.own_optimizer.state_dict()}
-    state = {
-        "model": run.towers.bare.state_dict(),
-        "objective": {} if own else run.objective.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "average": run.average.state_dict() if run.average else {},
-        "guard": run.guard.state_dict(),
-        "losses": [progress.loss_first, progress.loss_last],
-        "broken": sorted(progress.broken),
-        "drawn": dict(progress.drawn),
-    }
-    checkpoint.save_checkpoint(run.out, progress.step, fingerprint(run.spec), state, own, run.world)
+    progress = run.gathered()
+    objective, optimizer = run.objective.whole_state(), optim.whole_state(run.optimizer, run.objective)
+    if run.world.is_first:
+        state = {
+            "model": run.towers.bare.state_dict(),
+            "objective": objective,
+            "optimizer": optimizer,
+            "average": run.average.state_dict() if run.average else {},
+            "guard": run.guard.state_dict(),
+            "losses": [progress.loss_first, progress.loss_last],
+            "broken": sorted(progress.broken),
+            "drawn": dict(progress.drawn),
+        }
+        checkpoint.save_checkpoint(run.out, progress.step, fingerprint(run.spec), state)
+    wait_for_all(run.world)
 
 
 def resume(run: Run) -> bool:
@@ -110,10 +104,8 @@ def resume(run: Run) -> bool:
     if not directory:
         return False
     state = checkpoint.load_checkpoint(directory, fingerprint(run.spec))
-    own = checkpoint.load_own(directory, run.world.rank)
     try:
-        for part, held in _parts(run, state, own):
-            part.load_state_dict(held)
+        _load(run, state)
     except (RuntimeError, ValueError, KeyError) as error:
         raise SpecError(
             f"{directory}: found a checkpoint of another model ({str(error).splitlines()[-1].strip()}); allowed: one that this "
@@ -125,12 +117,10 @@ def resume(run: Run) -> bool:
     return True
 
 
-def _parts(run: Run, state: dict[str, Any], own: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    yield run.towers.bare, state["model"]
-    yield run.objective, own["objective"] if run.own_optimizer else state["objective"]
-    yield run.optimizer, state["optimizer"]
-    yield run.guard, state["guard"]
-    if run.own_optimizer:
-        yield run.own_optimizer, own["optimizer"]
+def _load(run: Run, state: dict[str, Any]) -> None:
+    run.towers.bare.load_state_dict(state["model"])
+    run.objective.load_whole_state(state["objective"])
+    optim.load_whole_state(run.optimizer, run.objective, state["optimizer"])
+    run.guard.load_state_dict(state["guard"])
     if run.average:
-        yield run.average, state["average"]
+        run.average.load_state_dict(state["average"])

@@ -77,7 +77,7 @@ def _measured_flops(device: torch.device, dtype: torch.dtype) -> float:
     for _ in range(MATMULS):
         _wait(device)
         began = time.perf_counter()
-        square @ square
+        torch.mm(square, square)
         _wait(device)
         best_s = min(best_s, time.perf_counter() - began)
     return 2 * MATMUL_SIDE**3 / best_s
@@ -101,7 +101,9 @@ class Speed:
     def __init__(self, spec: RunSpec, world: World) -> None:
         config = model.model_config(spec)
         self.flops_per_pair = training_flops(
-            lambda: prepared(import_open_clip().CLIP(**config), spec), model.image_size_px(spec), spec.context_length_tokens
+            lambda: prepared(import_open_clip().CLIP(**config), spec),
+            model.image_size_px(spec),
+            spec.context_length_tokens,
         )
         self.peak_flops, self.peak_from = peak_flops(world.device, spec.precision)
         self._world, self._clock = world, time.monotonic()

@@ -22,7 +22,9 @@ from entitynet_train.compat import import_open_clip
 from entitynet_train.distributed import World
 from entitynet_train.spec import RunSpec, SpecError
 
-Outputs = tuple[Tensor, ...]  # image_BD, text_BD (unit norm), the logit scale, and the logit bias where the tower has one
+Outputs = tuple[
+    Tensor, ...
+]  # image_BD, text_BD (unit norm), the logit scale, and the logit bias where the tower has one
 _OBJECTIVE = 2**32 - 1  # in the place of a piece's number: what the objective draws
 
 
@@ -34,7 +36,9 @@ def prepared(tower: nn.Module, spec: RunSpec) -> nn.Module:
     if spec.patch_dropout:
         visual = tower.get_submodule("visual")
         if not isinstance(getattr(visual, "patch_dropout", None), nn.Module):
-            raise SpecError(f"patch_dropout: found {spec.patch_dropout:g}; allowed: 0 for tower {spec.tower}, which has no patches")
+            raise SpecError(
+                f"patch_dropout: found {spec.patch_dropout:g}; allowed: 0 for tower {spec.tower}, which has no patches"
+            )
         visual.patch_dropout = import_open_clip().transformer.PatchDropout(spec.patch_dropout)
     if spec.activation_checkpointing:
         tower.set_grad_checkpointing(True)  # type: ignore[operator]
@@ -65,7 +69,9 @@ class Towers:
             loss(outputs).backward()
             return
         with torch.no_grad():
-            cached = [self._forward(self.bare, *pair, (step, n)) for n, pair in enumerate(zip(images, texts, strict=True))]
+            cached = [
+                self._forward(self.bare, *pair, (step, n)) for n, pair in enumerate(zip(images, texts, strict=True))
+            ]
         leaves = _leaves(cached)
         self._seed(step, _OBJECTIVE)
         loss(leaves).backward()

@@ -97,7 +97,9 @@ def _train(spec: RunSpec, out: Path, world: World, stop: StopSignals, watchdog: 
 
 def assemble(spec: RunSpec, out: Path, world: World, batches: Batches) -> Run:
     """Return what this rank needs for a run on these batches, its weights fresh."""
-    if world.device.type == "cuda":  # what stays in float32 beside autocast goes through tensor cores; input shapes never change
+    if (
+        world.device.type == "cuda"
+    ):  # what stays in float32 beside autocast goes through tensor cores; input shapes never change
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.benchmark = True
     tower = prepared(model.build_model(spec), spec).to(world.device)
     average = moving_average(tower, spec.ema_decay) if spec.ema_decay and world.is_first else None
@@ -108,11 +110,9 @@ def assemble(spec: RunSpec, out: Path, world: World, batches: Batches) -> Run:
         devices = [world.device] if world.device.type == "cuda" else None
         parallel = DistributedDataParallel(tower, device_ids=devices, gradient_as_bucket_view=True)
     objective = build_objective(spec, world, model.model_config(spec)["embed_dim"], tower)
-    own = objective.rank_parameters()
-    optimizer = optim.build_optimizer([*tower.parameters(), *_shared(objective)], spec)
-    own_optimizer = optim.build_optimizer(own, spec) if own else None
+    optimizer = optim.build_optimizer(torch.nn.ModuleList([tower, objective]), spec)
     towers = Towers(tower, parallel, spec, world)
-    return Run(spec, out, world, towers, objective, optimizer, own_optimizer, average, batches, guard.SpikeGuard(spec.spike_factor))
+    return Run(spec, out, world, towers, objective, optimizer, average, batches, guard.SpikeGuard(spec.spike_factor))
 
 
 def run_steps(run: Run, stop: StopSignals, watchdog: Watchdog, speed: throughput.Speed | None) -> int:
@@ -150,21 +150,18 @@ def _step(run: Run, batch: Batch, stop: StopSignals) -> Step:
         values.append(run.objective(_features(outputs, batch, number)))
         return values[-1].total
 
-    for optimizer in run.optimizers:
-        optim.set_learning_rate(optimizer, lr)
-        optimizer.zero_grad()
+    optim.set_learning_rate(run.optimizer, lr)
+    run.optimizer.zero_grad()
     run.towers.backward(batch.image_BHWC, batch.text_BT, number, loss)
     run.objective.average_gradients()
-    shared = [*run.towers.bare.parameters(), *_shared(run.objective)]
-    norm = float(optim.clip_gradients(run.world, shared, run.objective.rank_parameters(), spec.grad_clip_norm))
+    norm = float(optim.clip_gradients(run.towers.bare, run.objective, run.world, spec.grad_clip_norm))
     names, parts = zip(*values[0].parts.items(), strict=True)
     sums = sum_all(run.world, [float(stop.wanted), *(float(value.detach()) for value in (values[0].total, *parts))])
     means = [value / run.world.size for value in sums[1:]]
     _require_finite(run, means[0], norm)
     taken = _accepted(run, means[0])
     if taken:
-        for optimizer in run.optimizers:
-            optimizer.step()
+        run.optimizer.step()
         optim.clamp_logit_scale(run.towers.bare)
         if run.average:
             run.average.update_parameters(run.towers.bare)
@@ -175,12 +172,6 @@ def _features(outputs: Outputs, batch: Batch, step: int) -> Features:
     device = outputs[0].device
     labels, entities = (None if ids is None else ids.to(device) for ids in (batch.labels, batch.entities))
     return Features(*outputs, labels=labels, entities=entities, step=step)
-
-
-def _shared(objective: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """Return the parameters of the objective that every rank has."""
-    own = {id(parameter) for parameter in objective.rank_parameters()}  # type: ignore[operator]
-    return [parameter for parameter in objective.parameters() if id(parameter) not in own]
 
 
 def _require_finite(run: Run, loss: float, norm: float) -> None:

@@ -17,7 +17,16 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from entitynet_assets.tables import QUERY_KINDS
-from entitynet_train.spec import CLASSIFIER, CLASSIFIER_FORM, POOLS, TEXT_SOURCES, TOWERS, CaptionMix, SpecError
+from entitynet_train.spec import (
+    CLASSIFIER,
+    CLASSIFIER_FORM,
+    POOLS,
+    TEXT_SOURCES,
+    TOWERS,
+    CaptionMix,
+    LossSpec,
+    SpecError,
+)
 
 HERE = Path(__file__).parent
 # Providers, one file each in hits/providers/; a test holds the lists together. Those asked by an entity's id, not by words:
@@ -461,6 +470,7 @@ class Recipe(Section):
     context_length_tokens: Annotated[int, Field(ge=4, le=77)] = 32
     weight_decay: Annotated[float, Field(ge=0)] = 0.2
     crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
+    loss: LossSpec = LossSpec()
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = 200

@@ -18,6 +18,7 @@ from entitynet_assets.training.dispatch import (
     checkpoint_row,
     data_spec,
     run_spec,
+    with_vocabulary,
 )
 from entitynet_assets.training.release import need_whole_tars, obeyed
 from entitynet_train.spec import RunSpec, fingerprint, to_json
@@ -30,6 +31,7 @@ _WORDS = {
         UNION ALL SELECT qid, 'ancestor', text, distance FROM ancestor_texts
     """,
 }
+_CLASSES = "SELECT class_index, qid FROM label_vocabulary WHERE class_index IS NOT NULL AND reason IS NULL"
 
 
 def _choices(place: Workplace) -> dict[str, Any]:
@@ -42,10 +44,18 @@ def _choices(place: Workplace) -> dict[str, Any]:
 
 @station(
     CHECKPOINTS,
-    reads=("release", "caption_mixes", "caption_links", "query_texts", "entity_texts", "ancestor_texts"),
+    reads=(
+        "release",
+        "caption_mixes",
+        "caption_links",
+        "query_texts",
+        "entity_texts",
+        "ancestor_texts",
+        "label_vocabulary",
+    ),
     kinds=("python", "pytorch"),
     params=_choices,
-    code_version="2",
+    code_version="3",
     preview=previews.losses,
 )
 def checkpoints(work: Work) -> Made:
@@ -71,6 +81,10 @@ def _spec(work: Work) -> RunSpec:
     recipe = _recipe(work)
     words = {name: Words(*work.lake.export(query, work.views, f"release/{name}")[:2]) for name, query in _WORDS.items()}
     data = obeyed(work.lake, data_spec(work.rows("release"), words, str(work.lake.root)))
+    if recipe.loss.needs_classes:
+        data = with_vocabulary(
+            data, work.lake.export(_CLASSES, work.views, "release/vocabulary")[0], work.select(_CLASSES)
+        )
     if not any(row["image_count"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix):
         mix = caption_mix(recipe, work.study)
         raise NothingToTrainError(

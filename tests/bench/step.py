@@ -40,7 +40,10 @@ TRICKS: dict[str, dict[str, Any]] = {
 def side(name: str, tower: str, batch: int, steps: int, **options: Any) -> Figures:
     """Run one side in a process of its own; return what it measured."""
     return in_own_process(
-        sys.executable, "tests.bench.step_side", name, json.dumps({"tower": tower, "batch": batch, "steps": steps, **options})
+        sys.executable,
+        "tests.bench.step_side",
+        name,
+        json.dumps({"tower": tower, "batch": batch, "steps": steps, **options}),
     )
 
 
@@ -66,7 +69,13 @@ def on_cuda() -> Figures:
     found: Figures = {}
     for tower, batch, steps in ON_CUDA:
         for trick, options in TRICKS.items():
-            print(tower, batch, trick, json.dumps(_side_or_error("ours", tower, batch, steps, {**BASE, **options})), flush=True)
+            print(
+                tower,
+                batch,
+                trick,
+                json.dumps(_side_or_error("ours", tower, batch, steps, {**BASE, **options})),
+                flush=True,
+            )
         peer = _side_or_error("peer", tower, batch, steps, {**BASE, "compile": True})
         print(tower, batch, "open_clip_train, compile", json.dumps(peer), flush=True)
         found[tower] = compared(tower, batch, steps, 1, **BASE)

@@ -153,9 +153,16 @@ class _Kept:
 
 
 def _optimizer(tower: nn.Module) -> torch.optim.Optimizer:
-    plain = [p for n, p in tower.named_parameters() if p.ndim < 2 or any(word in n for word in ("bn", "ln", "bias", "logit_scale"))]
+    plain = [
+        p
+        for n, p in tower.named_parameters()
+        if p.ndim < 2 or any(word in n for word in ("bn", "ln", "bias", "logit_scale"))
+    ]
     kept = {id(p) for p in plain}
-    groups = [{"params": plain, "weight_decay": 0.0}, {"params": [p for p in tower.parameters() if id(p) not in kept], "weight_decay": WEIGHT_DECAY}]
+    groups = [
+        {"params": plain, "weight_decay": 0.0},
+        {"params": [p for p in tower.parameters() if id(p) not in kept], "weight_decay": WEIGHT_DECAY},
+    ]
     return torch.optim.AdamW(groups, lr=LR, betas=(BETA1, BETA2), eps=EPS)
 
 
@@ -169,7 +176,12 @@ def main() -> None:
         loss = {"ours": ours, "peer": peer}[sys.argv[1]](spec, options, stamps, Path(folder))
     step_s, step_cpu_s = stamps.medians()
     rate = spec.batch_size_global / step_s
-    facts = {"step_s": step_s, "step_cpu_s": step_cpu_s, "images_per_s": round(rate, 1), "peak_memory_mib": throughput.peak_memory_mib(device)}
+    facts = {
+        "step_s": step_s,
+        "step_cpu_s": step_cpu_s,
+        "images_per_s": round(rate, 1),
+        "peak_memory_mib": throughput.peak_memory_mib(device),
+    }
     if sys.argv[1] == "ours":
         with process_group() as world:
             facts |= throughput.Speed(spec, world).facts(rate)

@@ -143,13 +143,15 @@ def test_a_spike_is_judged_by_the_median_of_what_was_accepted():
     assert all(SpikeGuard(0.0).accepts(loss) for loss in (1.0, 1e9))
 
 
-def test_gradients_are_clipped_by_their_norm_over_all():
+def test_gradients_are_clipped_by_their_norm_over_all(spec):
+    objective = build_objective(spec, WORLD, 2)
+    layer = torch.nn.Linear(2, 1, bias=False)
     for norm_max, scaled in ((1.0, 1 / 13), (0.0, 1.0), (20.0, 1.0)):
-        shared, own = (torch.nn.Parameter(torch.zeros(2)) for _ in range(2))
-        shared.grad, own.grad = torch.tensor([3.0, 4.0]), torch.tensor([0.0, 12.0])
-        assert optim.clip_gradients(WORLD, [shared], [own], norm_max).item() == pytest.approx(13)
-        assert shared.grad.tolist() == pytest.approx([3 * scaled, 4 * scaled], rel=1e-5)
-        assert own.grad[1].item() == pytest.approx(12 * scaled, rel=1e-5)
+        layer.weight.grad = torch.tensor([[3.0, 4.0]])
+        objective.class_head.weight_SD.grad = torch.tensor([[0.0, 12.0], *[[0.0, 0.0]] * (CLASSES - 1)])
+        assert optim.clip_gradients(layer, objective, WORLD, norm_max).item() == pytest.approx(13)
+        assert layer.weight.grad.tolist()[0] == pytest.approx([3 * scaled, 4 * scaled], rel=1e-5)
+        assert objective.class_head.weight_SD.grad[0, 1].item() == pytest.approx(12 * scaled, rel=1e-5)
 
 
 def test_flops_are_those_that_are_published():

@@ -36,7 +36,7 @@ def test_without_warm_up_the_rate_starts_at_its_peak():
 def test_gains_and_biases_have_no_weight_decay(tiny_world):
     model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.LayerNorm(3))
     model.logit_scale = torch.nn.Parameter(torch.tensor(2.0))
-    decayed, free = optim.build_optimizer(model.parameters(), tiny_world.run_spec(weight_decay=0.3)).param_groups
+    decayed, free = optim.build_optimizer(model, tiny_world.run_spec(weight_decay=0.3)).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
     assert [parameter.shape for parameter in decayed["params"]] == [(3, 3)]
     assert len(free["params"]) == 4
