@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,9 +35,12 @@ _WORDS = {
 _CLASSES = "SELECT class_index, qid FROM label_vocabulary WHERE class_index IS NOT NULL AND reason IS NULL"
 
 
+_EXECUTION = {field.name for field in dataclasses.fields(RunSpec) if field.metadata.get("execution")}
+
+
 def _choices(place: Workplace) -> dict[str, Any]:
     return {
-        "recipes": [recipe.model_dump(exclude={"checkpoint_every_steps"}) for recipe in place.study.recipes],
+        "recipes": [recipe.model_dump(exclude=_EXECUTION) for recipe in place.study.recipes],
         "mixes": [mix.model_dump() for mix in place.study.mixes],
         "takedowns": place.lake.ledger_digest(),
     }

@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from entitynet_train import checkpoint, train
+from entitynet_train import checkpoint, report, train
 from entitynet_train.compat import import_open_clip
 from entitynet_train.model import eval_transform, export_open_clip, weights_sha256
 from entitynet_train.spec import CaptionMix, RunSpec, fingerprint
@@ -154,6 +154,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tiny_world, train_here, capfd):
     assert re.search(r"error: step \d+: the (loss|gradient) is (nan|inf); lower lr_peak", capfd.readouterr().err)
     assert not (out / "result.json").exists()
     assert not list(out.glob("checkpoints/step_*"))
+    assert report.read_error(out)["kind"] == "job"
 
 
 def test_bf16_trains(tiny_world, train_here):
