@@ -26,13 +26,17 @@ TICK_MAX_S = 15.0
 
 
 class Watchdog:
-    """Ends this process with code 1 when `beat` was not called for `limit_s` seconds; other ranks follow by the launcher."""
+    """Ends this process with code 1 when `beat` was not called for `limit_s` seconds; other ranks follow by the launcher.
+
+    Nothing is judged before the first beat: to read what is in a large release may take longer than any step.
+    """
 
     def __init__(self, out: Path, world: World, limit_s: float) -> None:
         self._out, self._world, self._limit_s = out, world, limit_s
         self._tick_s = min(TICK_MAX_S, limit_s / TICKS)
         self._file = out / RANKS / f"{world.rank:05d}"
-        self._doing, self._silent_s = "starting", 0.0
+        self._doing, self._silent_s = "the start", 0.0
+        self._begun = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -50,14 +54,14 @@ class Watchdog:
 
     def beat(self, doing: str) -> None:
         """Say that this rank moves, and what it is at now."""
-        self._doing, self._silent_s = doing, 0.0
+        self._doing, self._silent_s, self._begun = doing, 0.0, True
 
     def _watch(self) -> None:
         while not self._ended.wait(self._tick_s):
             with contextlib.suppress(OSError):  # a full disk is told by what must be written
                 self._file.write_text(self._doing)
             self._silent_s += self._tick_s
-            if self._silent_s > self._limit_s:
+            if self._begun and self._silent_s > self._limit_s:
                 self._end()
 
     def _end(self) -> None:
