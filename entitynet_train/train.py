@@ -65,7 +65,7 @@ def train(spec: RunSpec, out: Path) -> int:
         SpecError: the spec cannot be run, or `out` holds a run of another spec.
         JobError: the loss is no longer finite or stays far too high, memory or the disk does not suffice.
     """
-    patience_s = 2 * spec.hang_timeout_s  # the watchdog, who knows more, speaks first
+    patience_s = 2 * spec.hang_timeout_s  # the watchdog, which knows more, speaks first
     with process_group(patience_s) as world, StopSignals() as stop, hold_directory(out, world):
         require_size(world, spec.world_size, "world_size")
         if report.read_result(out, fingerprint(spec)):

@@ -85,7 +85,7 @@ def spec_of(options: dict[str, Any]) -> RunSpec:
     fields = {key: value for key, value in options.items() if key in RunSpec.__dataclass_fields__ and key != "tower"}
     steps = options["steps"] + WARM + 1
     return RunSpec(
-        recipe="bench", tower=options["tower"], mix=CaptionMix("label", {"label": 1.0}), data=DataSpec("bench", "", "", (), ""),
+        recipe="bench", tower=options["tower"], mix=CaptionMix("label", {"label": 1.0}), data=DataSpec("bench", "", "", (), "", (), (), ()),
         samples_seen=steps * options["batch"], batch_size_global=options["batch"], lr_peak=LR, weight_decay=WEIGHT_DECAY, beta1=BETA1,
         beta2=BETA2, eps=EPS, grad_clip_norm=CLIP, checkpoint_every_steps=10**6, workers=0, **fields,
     )  # fmt: skip

@@ -54,7 +54,7 @@ def same(mine, other) -> bool:
     return mine == other
 
 
-def test_a_run_with_every_trick_resumes_bit_for_bit_and_exports_its_average(tiny_world, train_here):
+def test_a_run_with_every_trick_resumes_bit_for_bit_and_exports_its_average(tiny_world, train_here, capfd):
     spec = tiny_world.run_spec(
         loss=SEVERAL, data=tiny_world.data_with_classes(), accumulate_steps=2, patch_dropout=0.5, ema_decay=0.9,
         spike_factor=8.0, activation_checkpointing=True, precision="bf16",
@@ -77,6 +77,12 @@ def test_a_run_with_every_trick_resumes_bit_for_bit_and_exports_its_average(tiny
     board = EventAccumulator(str(cut / report.TENSORBOARD))
     board.Reload()
     assert [event.step for event in board.Scalars("train/loss_classification")] == [1, 2, 3, 4]
+    again["model"].pop("ln_final.weight")
+    checkpoint.save_checkpoint(cut, 4, fingerprint(spec), again)
+    (cut / "result.json").unlink()
+    assert train_here(spec, "cut")[0] == 2
+    assert "found a checkpoint of another model (Missing key(s)" in capfd.readouterr().err
+    assert report.read_error(cut)["kind"] == "spec"
 
 
 def test_a_spike_takes_no_step_and_too_many_end_the_run(tiny_world, train_here, capfd):
@@ -100,18 +106,6 @@ def test_a_spike_takes_no_step_and_too_many_end_the_run(tiny_world, train_here, 
     assert "lower lr_peak (now 1e-12), raise warmup_ratio" in capfd.readouterr().err
 
 
-def test_a_checkpoint_of_another_model_is_refused(tiny_world, train_here, capfd):
-    spec = tiny_world.run_spec()
-    _, out = train_here(spec)
-    (out / "result.json").unlink()
-    state = state_of(out, spec, 4)
-    state["model"].pop("ln_final.weight")
-    checkpoint.save_checkpoint(out, 4, fingerprint(spec), state)
-    assert train_here(spec)[0] == 2
-    assert "found a checkpoint of another model (Missing key(s)" in capfd.readouterr().err
-    assert report.read_error(out)["kind"] == "spec"
-
-
 @contextlib.contextmanager
 def limited(what: int, soft: int):
     before, hard = resource.getrlimit(what)
@@ -123,7 +117,7 @@ def limited(what: int, soft: int):
 
 
 def test_a_checkpoint_that_the_disk_does_not_take_ends_the_run_and_leaves_the_former(tiny_world, train_here):
-    spec = tiny_world.run_spec()
+    spec = tiny_world.run_spec(samples_seen=16)
     with limited(resource.RLIMIT_FSIZE, 20 * 2**20):
         code, out = train_here(spec)
     assert code == 1
@@ -132,7 +126,7 @@ def test_a_checkpoint_that_the_disk_does_not_take_ends_the_run_and_leaves_the_fo
     assert "File too large" in said["reason"]
     assert "MiB are free there" in said["reason"]
     assert not list((out / "checkpoints").iterdir())
-    assert train_here(spec)[0] == 0
+    assert train_here(spec)[0] == 0  # with room again
     assert report.read_error(out) is None
 
 
