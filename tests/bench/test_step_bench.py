@@ -12,4 +12,4 @@ def test_both_sides_come_to_the_same_loss():
     sides = step.compared("demo-64", 4, 2, 1)
     assert sides["ours"]["loss_last"] == pytest.approx(sides["peer"]["loss_last"], rel=1e-5)
     assert sides["ours"]["step_cpu_s"] > 0
-    assert 0 < sides["ours"]["mfu"]
+    assert sides["ours"]["mfu"] > 0
