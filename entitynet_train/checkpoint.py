@@ -11,25 +11,29 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from entitynet_train.report import JobError
 from entitynet_train.spec import SpecError
 
 KEPT = 2  # the newest and the one before it: enough to survive a disk that lost the newest
 
 
 def save_checkpoint(out: Path, step: int, spec_fingerprint: str, state: dict[str, Any]) -> Path:
-    """Save `state` for `step` atomically and return its directory; keep the newest two and remove older ones."""
+    """Save `state` for `step` atomically and return its directory; keep the newest two and remove older ones.
+
+    Raises JobError if the disk does not take it; what was written of it is removed then, and the former one stays.
+    """
     target = _directory(out) / f"step_{step:07d}"
     scratch = target.with_name(f".{target.name}.part")
     for leftover in (scratch, target):
         shutil.rmtree(leftover, ignore_errors=True)
     scratch.mkdir(parents=True)
-    torch.save({**state, "step": step, "spec_fingerprint": spec_fingerprint}, scratch / "state.pt")
-    _sync(scratch / "state.pt")
+    _write(scratch / "state.pt", {**state, "step": step, "spec_fingerprint": spec_fingerprint})
     marker = {"step": step, "spec_fingerprint": spec_fingerprint, "bytes": (scratch / "state.pt").stat().st_size}
     (scratch / "complete").write_text(json.dumps(marker))
     _sync(scratch / "complete")
@@ -38,6 +42,34 @@ def save_checkpoint(out: Path, step: int, spec_fingerprint: str, state: dict[str
     _sync(target.parent)
     _forget_older(out)
     return target
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    try:
+        with path.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # torch's writer wraps what the system said
+        cause: BaseException = error
+        while not isinstance(cause, OSError) and (cause.__cause__ or cause.__context__):
+            cause = cause.__cause__ or cause.__context__ or cause
+        shutil.rmtree(path.parent, ignore_errors=True)
+        size_mib = sum(value.nbytes for value in _tensors(state)) / 2**20
+        free_mib = shutil.disk_usage(path.parent.parent).free / 2**20
+        raise JobError(
+            f"{path.parent}: cannot write a checkpoint of {size_mib:.0f} MiB: {cause}; {free_mib:.0f} MiB are free there, and "
+            f"{KEPT + 1} checkpoints must fit; the former checkpoint is whole: make room, start again, and the run goes on from it",
+            "disk",
+        ) from error
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(one)
 
 
 def newest_checkpoint(out: Path) -> Path | None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,8 @@ import torch
 from torch import distributed
 
 from entitynet_train.spec import SpecError
+
+ERROR = "error.json"  # why the last run in an output directory failed
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,11 @@ class World:
 
 
 @contextmanager
-def process_group() -> Iterator[World]:
-    """Join the group that torchrun's environment describes (gloo on CPU, nccl on CUDA) and leave it at the end."""
+def process_group(timeout_s: float = 1800.0) -> Iterator[World]:
+    """Join the group that torchrun's environment describes (gloo on CPU, nccl on CUDA) and leave it at the end.
+
+    `timeout_s` is how long a rank waits for the others in one exchange before it raises.
+    """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = torch.device("cpu")
     if torch.cuda.is_available():
@@ -48,12 +54,12 @@ def process_group() -> Iterator[World]:
         torch.cuda.set_device(device)
     if size > 1:
         on_gpu = device.type == "cuda"
-        distributed.init_process_group("nccl" if on_gpu else "gloo", device_id=device if on_gpu else None)
-    try:
-        yield World(rank, size, device)
-    finally:
-        if size > 1:
-            distributed.destroy_process_group()
+        distributed.init_process_group(
+            "nccl" if on_gpu else "gloo", timeout=timedelta(seconds=timeout_s), device_id=device if on_gpu else None
+        )
+    yield World(rank, size, device)
+    if size > 1:  # not after an error: nccl would wait here for ranks that are gone
+        distributed.destroy_process_group()
 
 
 def require_size(world: World, size: int, field: str) -> None:
@@ -117,18 +123,25 @@ class StopSignals:
         return self.signum != 0
 
 
+class HeldError(SpecError):
+    """Another job holds the output directory."""
+
+
 @contextmanager
 def hold_directory(out: Path, world: World, patience_s: float = 60.0) -> Iterator[None]:
     """Keep other jobs out of an output directory while this one runs.
 
     Waits for an earlier job that is still saving. A record lock: given back by the system when the process dies, and
-    not inherited by loader processes. Raises SpecError when the directory stays taken for `patience_s` seconds.
+    not inherited by loader processes. What an earlier run said of its failure is removed.
+    Raises HeldError when the directory stays taken for `patience_s` seconds.
     """
     out.mkdir(parents=True, exist_ok=True)
     with (out / "lock").open("w") as file:
         held = _lock(file, out, patience_s) if world.is_first else True
+        if held and world.is_first:
+            (out / ERROR).unlink(missing_ok=True)
         if not all(gather_all(world, held)):
-            raise SpecError(f"--out {out}: another job is writing here; allowed: a directory of its own")
+            raise HeldError(f"--out {out}: another job is writing here; allowed: a directory of its own")
         yield
 
 

@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, distributed, nn
 
-from entitynet_train.distributed import World, sum_all
+from entitynet_train.distributed import World
 from entitynet_train.losses import Objective
 from entitynet_train.spec import RunSpec
 
@@ -43,18 +43,21 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def clip_gradients(model: nn.Module, objective: Objective, world: World, norm_max: float) -> float:
-    """Scale the gradients down to `norm_max` (L2 over all, also over other ranks' rows; 0 leaves them); return the norm before that."""
-    here, limit = [*model.parameters(), *objective.parameters()], norm_max if norm_max > 0 else math.inf
-    cut = objective.rank_parameters()
-    if not cut:
-        return float(nn.utils.clip_grad_norm_(here, limit))
-    whole = [one.grad for one in here if one.grad is not None and not any(one is other for other in cut)]
-    rows = [one.grad for one in cut if one.grad is not None]
-    squares = sum_all(world, [float(nn.utils.get_total_norm(rows)) ** 2])[0]
-    norm = (nn.utils.get_total_norm(whole).double().square() + squares).sqrt()
-    nn.utils.clip_grads_with_norm_(here, limit, norm.float())
-    return float(norm)
+def clip_gradients(model: nn.Module, objective: Objective, world: World, norm_max: float) -> Tensor:
+    """Scale the gradients down to `norm_max` (L2 over all, also over other ranks' rows; 0 leaves them).
+
+    Returns the norm before that, a 0-d tensor of the device: nothing waits for it here.
+    """
+    cut = {id(parameter) for parameter in objective.rank_parameters()}
+    here = [one for one in (*model.parameters(), *objective.parameters()) if one.grad is not None]
+    norm = nn.utils.get_total_norm([one.grad for one in here if one.grad is not None and id(one) not in cut])
+    if cut:
+        square = nn.utils.get_total_norm([one.grad for one in here if one.grad is not None and id(one) in cut]) ** 2
+        if world.size > 1:
+            distributed.all_reduce(square)
+        norm = (norm**2 + square).sqrt()
+    nn.utils.clip_grads_with_norm_(here, norm_max if norm_max > 0 else math.inf, norm)
+    return norm
 
 
 def whole_state(optimizer: torch.optim.Optimizer, objective: Objective) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a job tells the platform: metrics.jsonl while it runs, result.json last.
+"""What a job tells the platform: metrics.jsonl (and TensorBoard) while it runs, result.json last, error.json if it fails.
 
 Belongs here: files of plain values, written so that a reader never sees half of one.
 Does not belong here: weights (checkpoint.py), what is measured (train.py, evaluate.py).
@@ -6,15 +6,26 @@ Does not belong here: weights (checkpoint.py), what is measured (train.py, evalu
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from entitynet_train.distributed import ERROR
 from entitynet_train.spec import SpecError
 
 RESULT = "result.json"
 METRICS = "metrics.jsonl"
+TENSORBOARD = "tensorboard"
+
+
+class JobError(RuntimeError):
+    """A job that cannot go on for a reason that its text explains; no traceback is needed. `kind` as in `write_error`."""
+
+    def __init__(self, text: str, kind: str = "job") -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -54,15 +65,45 @@ def read_metrics(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole]
 
 
+def write_error(out: Path, kind: str, reason: str, rank: int) -> None:
+    """Write error.json unless another rank did: the first one knows the cause, the others see what follows from it.
+
+    `kind` is one of spec, job, memory, disk, lost_rank, hang, crash.
+    """
+    scratch = out / f".{ERROR}.{rank}.part"
+    write_json(scratch, {"status": "failed", "kind": kind, "reason": reason, "rank": rank})
+    with contextlib.suppress(FileExistsError):
+        os.link(scratch, out / ERROR)
+    scratch.unlink()
+
+
+def read_error(out: Path) -> dict[str, Any] | None:
+    """Return why the last run here failed, or None."""
+    path = out / ERROR
+    return json.loads(path.read_text()) if path.exists() else None
+
+
 class Metrics:
-    """Appends one JSON object a line; a resumed run first drops the lines after the step it resumes from."""
+    """Appends one JSON object a line; a resumed run first drops the lines after the step it resumes from.
+
+    The same numbers go to OUT/tensorboard, where a resumed run marks later points as replaced.
+    """
 
     def __init__(self, out: Path, resume_step: int) -> None:
+        from torch.utils.tensorboard.writer import SummaryWriter  # only the rank that writes pays for the import
+
+        self._board = SummaryWriter(str(out / TENSORBOARD), purge_step=resume_step + 1)
         self._path = out / METRICS
         kept = [line for line in read_metrics(out) if line["step"] <= resume_step]
         self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
 
     def append(self, **values: Any) -> None:
-        """Add a line; `step` is among the values."""
+        """Add a line; `step` is among the values, which are numbers."""
         with self._path.open("a") as file:
             file.write(json.dumps(values) + "\n")
+        for name in values.keys() - {"step"}:
+            self._board.add_scalar(f"train/{name}", values[name], values["step"])
+
+    def close(self) -> None:
+        """Write what TensorBoard still holds back."""
+        self._board.close()

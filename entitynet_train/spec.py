@@ -90,6 +90,11 @@ class DataSpec:
 class RunSpec:
     """One training run: model, data, words, loss, schedule. `samples_seen` 0 means an untrained control.
 
+    `accumulate_steps` cuts a process's part of a batch into pieces that are computed one after the other; `patch_dropout` leaves out a
+    share of patches while training; with an `ema_decay` the average of the weights is exported; a loss above `spike_factor` times the
+    running median takes no step. `compile` and `activation_checkpointing` trade time and memory, `hang_timeout_s` is how long a rank
+    waits at one place.
+
     Sizes are pixels and tokens; `batch_size_global` counts pictures over all ranks; learning rate is the peak of a
     cosine with linear warm-up over `warmup_ratio` of the steps.
 
@@ -117,8 +122,15 @@ class RunSpec:
     precision: str = "fp32"
     world_size: int = 1
     window_shards: int = 0  # pictures of so many tars are shuffled together, 0: of all
+    accumulate_steps: int = 1
+    patch_dropout: float = 0.0
+    ema_decay: float = 0.0
+    spike_factor: float = 0.0
     checkpoint_every_steps: int = execution(200)
     workers: int = execution(1)
+    compile: bool = execution(False)
+    activation_checkpointing: bool = execution(False)
+    hang_timeout_s: float = execution(600.0)
     entities: str = execution("")
     card: dict[str, str] = field(default_factory=dict[str, str], metadata={"execution": True})
 
@@ -136,6 +148,18 @@ class RunSpec:
             self.batch_size_global > 0 and self.batch_size_global % self.world_size == 0,
             f"{at}.batch_size_global", self.batch_size_global, f"a positive multiple of world_size ({self.world_size})",
         )  # fmt: skip
+        pieces = self.accumulate_steps
+        need(
+            pieces >= 1 and self.batch_size_global % (self.world_size * pieces) == 0, f"{at}.accumulate_steps", pieces,
+            f"a number of equal pieces of the batch of one process ({self.batch_size_global // self.world_size})",
+        )  # fmt: skip
+        need(0 <= self.patch_dropout < 1, f"{at}.patch_dropout", self.patch_dropout, "a share of patches in [0, 1)")
+        need(0 <= self.ema_decay < 1, f"{at}.ema_decay", self.ema_decay, "0 (off) or a number below 1, such as 0.9999")
+        need(
+            self.spike_factor == 0 or self.spike_factor > 1, f"{at}.spike_factor", self.spike_factor,
+            "0 (off) or a number above 1: what is more than so many times the usual loss takes no step",
+        )  # fmt: skip
+        need(self.hang_timeout_s > 0, f"{at}.hang_timeout_s", self.hang_timeout_s, "seconds above 0")
         need(0 <= self.seed < 2**32, f"{at}.seed", self.seed, "0 to 2**32 - 1")
         need(
             self.checkpoint_every_steps >= 1, f"{at}.checkpoint_every_steps", self.checkpoint_every_steps, "at least 1"

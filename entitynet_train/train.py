@@ -1,7 +1,7 @@
 """Train one recipe: `torchrun --nproc-per-node N -m -- entitynet_train.train --spec PATH --out DIR`.
 
 Belongs here: the loop, from a RunSpec to OUT/export, OUT/metrics.jsonl and OUT/result.json.
-Does not belong here: pictures (data.py), words (words.py), towers (model.py), losses.py, optim.py, report.py.
+Does not belong here: pictures (data.py), words (words.py), towers (model.py, towers.py), losses.py, optim.py, run_state.py, report.py.
 A run that was cut off goes on from its newest whole checkpoint to the same weights (bit for bit on CPU, 1 or 2 ranks).
 
 Shapes: B pictures of this rank, H and W pixels, C channels, T tokens, D features.
@@ -13,65 +13,44 @@ import math
 import signal
 import sys
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from entitynet_train import checkpoint, export, model, optim, report
+from entitynet_train import export, guard, model, optim, report, run_state, throughput
+from entitynet_train.average import moving_average
 from entitynet_train.data import Batch, Batches, load_batches
 from entitynet_train.distributed import (
     StopSignals,
     World,
-    gather_all,
     hold_directory,
     process_group,
     require_size,
     sum_all,
     wait_for_all,
 )
-from entitynet_train.entry import JobError, run_entry
-from entitynet_train.losses import Features, Objective, build_objective
+from entitynet_train.entry import out_of_memory, run_entry
+from entitynet_train.losses import Features, LossValue, build_objective
+from entitynet_train.report import JobError
+from entitynet_train.run_state import Run
 from entitynet_train.spec import RunSpec, fingerprint
+from entitynet_train.towers import Outputs, Towers, prepared
+from entitynet_train.watchdog import Watchdog
 
 
-@dataclass
-class Progress:
-    """How far a run is. `broken` and `drawn` are this rank's share until they are gathered."""
+@dataclass(frozen=True)
+class Step:
+    """What one step came to, the same on every rank; `parts` are the losses before their weights."""
 
-    step: int = 0
-    loss_first: float | None = None
-    loss_last: float | None = None
-    broken: set[str] = field(default_factory=set)
-    drawn: Counter[str] = field(default_factory=Counter)
-    parts: dict[str, float] = field(default_factory=dict[str, float])  # of the last step, before their weights
-
-    def advance(self, loss: float, batch: Batch) -> None:
-        """Count one finished step."""
-        self.step += 1
-        self.loss_first = loss if self.loss_first is None else self.loss_first
-        self.loss_last = loss
-        self.broken.update(batch.broken)
-        self.drawn.update(batch.sources)
-
-
-@dataclass
-class Run:
-    """What one rank holds: `tower` is the bare model, `parallel` the same one with gradients averaged over ranks."""
-
-    spec: RunSpec
-    out: Path
-    world: World
-    tower: nn.Module
-    parallel: nn.Module
-    objective: Objective
-    optimizer: torch.optim.Optimizer
-    batches: Batches
-    progress: Progress
+    loss: float
+    parts: dict[str, float]
+    gradient_norm: float
+    lr: float
+    taken: bool
+    stop_wanted: bool
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,115 +63,168 @@ def train(spec: RunSpec, out: Path) -> int:
 
     Raises:
         SpecError: the spec cannot be run, or `out` holds a run of another spec.
-        JobError: the loss or the gradient is no longer finite.
+        JobError: the loss is no longer finite or stays far too high, memory or the disk does not suffice.
     """
-    with process_group() as world, StopSignals() as stop, hold_directory(out, world):
+    patience_s = 2 * spec.hang_timeout_s  # the watchdog, which knows more, speaks first
+    with process_group(patience_s) as world, StopSignals() as stop, hold_directory(out, world):
         require_size(world, spec.world_size, "world_size")
         if report.read_result(out, fingerprint(spec)):
             _say(world, f"{out} is finished already")
             return 0
-        run = _assemble(spec, out, world)
-        _resume(run)
-        began_step, began = run.progress.step, time.monotonic()
-        signum = _run_steps(run, stop)
-        if signum:
-            return 128 + signum
-        seconds = time.monotonic() - began
-        _finish(run, (run.progress.step - began_step) * spec.batch_size_global / seconds)
-        return 0
+        try:
+            with Watchdog(out, world, spec.hang_timeout_s) as watchdog:
+                return _train(spec, out, world, stop, watchdog)
+        except Exception as error:
+            if out_of_memory(error):
+                raise _short_of_memory(spec, error) from error
+            raise
 
 
-def _assemble(spec: RunSpec, out: Path, world: World) -> Run:
+def _train(spec: RunSpec, out: Path, world: World, stop: StopSignals, watchdog: Watchdog) -> int:
     crop = model.RandomCrop(model.image_size_px(spec), spec.crop_scale_min)
-    batches = Batches(spec, world.rank, crop, model.build_tokenizer(spec))
-    torch.manual_seed(spec.seed)
-    tower = model.build_model(spec).to(world.device)
+    run = assemble(spec, out, world, Batches(spec, world.rank, crop, model.build_tokenizer(spec)))
+    if run_state.resume(run):
+        _say(world, f"resuming after step {run.progress.step}")
+    speed = throughput.Speed(spec, world) if world.is_first else None
+    began_step, began = run.progress.step, time.monotonic()
+    signum = run_steps(run, stop, watchdog, speed)
+    if signum:
+        return 128 + signum
+    seconds = time.monotonic() - began
+    watchdog.beat("the export")
+    _finish(run, (run.progress.step - began_step) * spec.batch_size_global / seconds, speed)
+    return 0
+
+
+def assemble(spec: RunSpec, out: Path, world: World, batches: Batches) -> Run:
+    """Return what this rank needs for a run on these batches, its weights fresh."""
+    if (
+        world.device.type == "cuda"
+    ):  # what stays in float32 beside autocast goes through tensor cores; input shapes never change
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.benchmark = True
+    tower = prepared(model.build_model(spec), spec).to(world.device)
+    average = moving_average(tower, spec.ema_decay) if spec.ema_decay and world.is_first else None
+    if spec.compile:
+        tower.compile()
     parallel = tower
     if world.size > 1:
         devices = [world.device] if world.device.type == "cuda" else None
         parallel = DistributedDataParallel(tower, device_ids=devices, gradient_as_bucket_view=True)
     objective = build_objective(spec, world, model.model_config(spec)["embed_dim"], tower)
-    optimizer = optim.build_optimizer(nn.ModuleList([tower, objective]), spec)
-    return Run(spec, out, world, tower, parallel, objective, optimizer, batches, Progress())
+    optimizer = optim.build_optimizer(torch.nn.ModuleList([tower, objective]), spec)
+    towers = Towers(tower, parallel, spec, world)
+    return Run(spec, out, world, towers, objective, optimizer, average, batches, guard.SpikeGuard(spec.spike_factor))
 
 
-def _run_steps(run: Run, stop: StopSignals) -> int:
+def run_steps(run: Run, stop: StopSignals, watchdog: Watchdog, speed: throughput.Speed | None) -> int:
     """Run the steps that are left; return 0, or the signal that asked for a stop after its checkpoint is saved."""
     spec, progress = run.spec, run.progress
     metrics = report.Metrics(run.out, progress.step) if run.world.is_first else None
-    clock = time.monotonic()
+    watchdog.beat(f"step {progress.step + 1}, its pictures")
     for batch in load_batches(run.batches, range(progress.step, spec.steps), spec.workers):
-        loss, lr, stop_wanted = _step(run, batch, stop)
-        progress.advance(loss, batch)
-        now = time.monotonic()
-        if metrics:
-            line = _measures(run, loss, lr, spec.batch_size_global / (now - clock))
+        watchdog.beat(f"step {progress.step + 1}, its gradient")
+        step = _step(run, batch, stop)
+        progress.advance(step.loss, batch)
+        if metrics and speed:
+            line = _measures(run, step) | speed.measure(spec.batch_size_global)
             metrics.append(**line)
             _print_progress(line, spec.steps)
-        clock = now
-        if stop_wanted or progress.step % spec.checkpoint_every_steps == 0 or progress.step == spec.steps:
-            _save(run)
-        if stop_wanted and progress.step < spec.steps:
+        if step.stop_wanted or progress.step % spec.checkpoint_every_steps == 0 or progress.step == spec.steps:
+            watchdog.beat(f"step {progress.step}, its checkpoint")
+            run_state.save(run)
+        if step.stop_wanted and progress.step < spec.steps:
             _say(run.world, f"stopped after step {progress.step}; the same command goes on from there")
             return stop.signum or signal.SIGTERM
+        watchdog.beat(f"step {progress.step + 1}, its pictures")
+    if metrics:
+        metrics.close()
     return 0
 
 
-def _step(run: Run, batch: Batch, stop: StopSignals) -> tuple[float, float, bool]:
-    """Take one optimiser step; return the loss over all ranks, the learning rate, and whether any rank should stop."""
-    spec, device = run.spec, run.world.device
-    lr = optim.learning_rate(run.progress.step, spec.steps, spec.lr_peak, spec.warmup_ratio)
+def _step(run: Run, batch: Batch, stop: StopSignals) -> Step:
+    """Take one optimiser step, unless its loss is far above the usual."""
+    spec, number = run.spec, run.progress.step
+    lr = optim.learning_rate(number, spec.steps, spec.lr_peak, spec.warmup_ratio)
+    values: list[LossValue] = []
+
+    def loss(outputs: Outputs) -> Tensor:
+        values.append(run.objective(_features(outputs, batch, number)))
+        return values[-1].total
+
     optim.set_learning_rate(run.optimizer, lr)
-    image_BCHW = model.normalise(batch.image_BHWC.to(device))
-    with torch.autocast(device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
-        image_BD, text_BD, logit_scale, *bias = run.parallel(image_BCHW, batch.text_BT.to(device))
-    features = Features(
-        image_BD.float(), text_BD.float(), logit_scale.float(), *bias,
-        labels=_on(device, batch.labels), entities=_on(device, batch.entities), step=run.progress.step,
-    )  # fmt: skip
-    value = run.objective(features)
-    names = list(value.parts)
-    loss_sum, stops, *parts = sum_all(
-        run.world, [float(value.total.detach()), float(stop.wanted), *(float(value.parts[name]) for name in names)]
-    )
-    _require_finite(run, "loss", loss_sum)
     run.optimizer.zero_grad()
-    value.total.backward()
+    run.towers.backward(batch.image_BHWC, batch.text_BT, number, loss)
     run.objective.average_gradients()
-    _require_finite(run, "gradient", optim.clip_gradients(run.tower, run.objective, run.world, spec.grad_clip_norm))
-    run.optimizer.step()
-    optim.clamp_logit_scale(run.tower)
-    size = run.world.size
-    run.progress.parts = {name: part / size for name, part in zip(names, parts, strict=True)}
-    return loss_sum / size, lr, stops > 0
+    norm = float(optim.clip_gradients(run.towers.bare, run.objective, run.world, spec.grad_clip_norm))
+    names, parts = zip(*values[0].parts.items(), strict=True)
+    sums = sum_all(run.world, [float(stop.wanted), *(float(value.detach()) for value in (values[0].total, *parts))])
+    means = [value / run.world.size for value in sums[1:]]
+    _require_finite(run, means[0], norm)
+    taken = _accepted(run, means[0])
+    if taken:
+        run.optimizer.step()
+        optim.clamp_logit_scale(run.towers.bare)
+        if run.average:
+            run.average.update_parameters(run.towers.bare)
+    return Step(means[0], dict(zip(names, means[1:], strict=True)), norm, lr, taken, sums[0] > 0)
 
 
-def _on(device: torch.device, ids: torch.Tensor | None) -> torch.Tensor | None:
-    return None if ids is None else ids.to(device)
+def _features(outputs: Outputs, batch: Batch, step: int) -> Features:
+    device = outputs[0].device
+    labels, entities = (None if ids is None else ids.to(device) for ids in (batch.labels, batch.entities))
+    return Features(*outputs, labels=labels, entities=entities, step=step)
 
 
-def _require_finite(run: Run, what: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise JobError(
-            f"step {run.progress.step + 1}: the {what} is {value}; lower lr_peak (now {run.spec.lr_peak:g}), raise "
-            "warmup_ratio, or lower grad_clip_norm; the newest checkpoint is from before this step"
-        )
+def _require_finite(run: Run, loss: float, norm: float) -> None:
+    for what, value in (("loss", loss), ("gradient", norm)):
+        if not math.isfinite(value):
+            raise JobError(
+                f"step {run.progress.step + 1}: the {what} is {value}; lower lr_peak (now {run.spec.lr_peak:g}), raise "
+                "warmup_ratio, or lower grad_clip_norm; the newest checkpoint is from before this step"
+            )
 
 
-def _measures(run: Run, loss: float, lr: float, images_per_s: float) -> dict[str, Any]:
-    parts = run.progress.parts if len(run.progress.parts) > 1 else {}
+def _accepted(run: Run, loss: float) -> bool:
+    """Tell whether a step may be taken on this loss. Raises JobError after too many that may not, one after the other."""
+    if run.guard.accepts(loss):
+        return True
+    at, usual, factor = f"step {run.progress.step + 1}", run.guard.median, run.spec.spike_factor
+    _say(run.world, f"{at} skipped: loss {loss:.4f} is above {factor:g} (spike_factor) times the usual {usual:.4f}")
+    if run.guard.in_a_row < guard.SKIPPED_MAX:
+        return False
+    raise JobError(
+        f"{at}: {guard.SKIPPED_MAX} losses in a row above {factor:g} (spike_factor) times the usual {usual:.4f}, the last {loss:.4f}; "
+        f"lower lr_peak (now {run.spec.lr_peak:g}), raise warmup_ratio, or raise spike_factor if the data may do that; "
+        "the weights are those from before the first of them"
+    )
+
+
+def _short_of_memory(spec: RunSpec, error: Exception) -> JobError:
+    batch = spec.batch_size_global // spec.world_size
+    return JobError(
+        f"out of memory with {batch} pictures a process in {spec.accumulate_steps} piece(s) ({str(error).splitlines()[0][:200]}); "
+        f"raise accumulate_steps (now {spec.accumulate_steps}), set activation_checkpointing (now {spec.activation_checkpointing}), "
+        f"start more processes, or lower batch_size_global (now {spec.batch_size_global})",
+        "memory",
+    )
+
+
+def _measures(run: Run, step: Step) -> dict[str, float]:
+    scale = run.towers.bare.get_parameter("logit_scale").detach().exp()
+    parts = {f"loss_{name}": value for name, value in step.parts.items()} if len(step.parts) > 1 else {}
     return {
         "step": run.progress.step,
-        "loss": loss,
-        **{f"loss_{name}": value for name, value in parts.items()},
-        "lr": lr,
+        "loss": step.loss,
+        **parts,
+        "lr": step.lr,
+        "gradient_norm": step.gradient_norm,
         "samples_seen": run.progress.step * run.spec.batch_size_global,
-        "images_per_s": round(images_per_s, 1),
-        "logit_scale": float(run.tower.get_parameter("logit_scale").detach().exp()),
+        "logit_scale": float(scale),
+        "skipped": run.guard.skipped,
     }
 
 
-def _print_progress(line: dict[str, Any], steps: int) -> None:
+def _print_progress(line: dict[str, float], steps: int) -> None:
     every = max(1, steps // 20)
     if line["step"] % every == 0 or line["step"] in (1, steps):
         text = (
@@ -201,61 +233,17 @@ def _print_progress(line: dict[str, Any], steps: int) -> None:
         print(text, flush=True)
 
 
-def _save(run: Run) -> None:
-    """Save a checkpoint that every rank can resume from; what the ranks counted apart is gathered into it."""
-    progress = _gathered(run)
-    rng = gather_all(run.world, torch.get_rng_state())
-    objective, optimizer = run.objective.whole_state(), optim.whole_state(run.optimizer, run.objective)
-    if run.world.is_first:
-        state = {
-            "model": run.tower.state_dict(),
-            "objective": objective,
-            "optimizer": optimizer,
-            "rng": rng,
-            "losses": [progress.loss_first, progress.loss_last],
-            "broken": sorted(progress.broken),
-            "drawn": dict(progress.drawn),
-        }
-        checkpoint.save_checkpoint(run.out, progress.step, fingerprint(run.spec), state)
-    wait_for_all(run.world)
-
-
-def _resume(run: Run) -> None:
-    """Take up the newest whole checkpoint, the one that rank 0 found, or leave the fresh weights."""
-    found = checkpoint.newest_checkpoint(run.out) if run.world.is_first else None
-    directory = gather_all(run.world, found)[0]
-    if not directory:
-        return
-    state = checkpoint.load_checkpoint(directory, fingerprint(run.spec))
-    run.tower.load_state_dict(state["model"])
-    run.objective.load_whole_state(state["objective"])
-    optim.load_whole_state(run.optimizer, run.objective, state["optimizer"])
-    torch.set_rng_state(state["rng"][run.world.rank])
-    run.progress = Progress(state["step"], *state["losses"])
-    if run.world.is_first:
-        run.progress.broken, run.progress.drawn = set(state["broken"]), Counter(state["drawn"])
-    _say(run.world, f"resuming after step {run.progress.step}")
-
-
-def _gathered(run: Run) -> Progress:
-    """Return the progress with every rank's counts in it."""
-    own = run.progress
-    shares = gather_all(run.world, (own.broken, own.drawn))
-    broken = set().union(*(share[0] for share in shares))
-    drawn = sum((share[1] for share in shares), Counter[str]())
-    return Progress(own.step, own.loss_first, own.loss_last, broken, drawn)
-
-
-def _finish(run: Run, images_per_s: float) -> None:
+def _finish(run: Run, images_per_s: float, speed: throughput.Speed | None) -> None:
     """Export the weights and write result.json, last."""
-    progress = _gathered(run)
-    folder, sha256 = export.export_run(run.tower, run.out, run.spec, progress.step, run.world)
-    if run.world.is_first:
+    progress = run.gathered()
+    folder, sha256 = export.export_run(run.exported, run.out, run.spec, progress.step, run.world)
+    if run.world.is_first and speed:
         values = {
             "step": progress.step,
             "samples_seen": progress.step * run.spec.batch_size_global,
             "loss_first": progress.loss_first,
             "loss_last": progress.loss_last,
+            "steps_skipped": run.guard.skipped,
             "export": folder.name,
             "export_sha256": sha256,
             "counts": {**run.batches.counts, "broken": len(progress.broken)},
@@ -263,7 +251,8 @@ def _finish(run: Run, images_per_s: float) -> None:
             "captions_drawn": dict(sorted(progress.drawn.items())),
             "world_size": run.world.size,
             "images_per_s": round(images_per_s, 1),
-            "parameters": sum(parameter.numel() for parameter in run.tower.parameters()),
+            **speed.facts(images_per_s),
+            "parameters": sum(parameter.numel() for parameter in run.towers.bare.parameters()),
         }
         report.write_result(run.out, fingerprint(run.spec), values)
         _say(run.world, f"finished at step {progress.step}: {folder}")

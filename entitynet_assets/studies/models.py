@@ -458,7 +458,8 @@ class Subrelease(Section):
 class Recipe(Section):
     """One training run, as entitynet_train.spec.RunSpec names it.
 
-    `checkpoint_every_steps` says how much a killed training repeats, and changes no result.
+    `checkpoint_every_steps` says how much a killed training repeats, and changes no result; nor do `compile`,
+    `activation_checkpointing` and `hang_timeout_s`, which say how fast, in how much memory, and when it counts as hung.
     """
 
     name: Name
@@ -475,7 +476,14 @@ class Recipe(Section):
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
     window_shards: Annotated[int, Field(ge=0)] = 0
+    accumulate_steps: Annotated[int, Field(ge=1)] = 1
+    patch_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    spike_factor: Annotated[float, Field(ge=0)] = 0.0
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = 200
+    compile: bool = False
+    activation_checkpointing: bool = False
+    hang_timeout_s: Annotated[float, Field(gt=0)] = 600.0
 
     @field_validator("tower")
     @classmethod

@@ -48,9 +48,12 @@ _ENTITIES = """
 """
 
 
+_EXECUTION = {field.name for field in dataclasses.fields(RunSpec) if field.metadata.get("execution")}
+
+
 def _choices(place: Workplace) -> dict[str, Any]:
     return {
-        "recipes": [recipe.model_dump(exclude={"checkpoint_every_steps"}) for recipe in place.study.recipes],
+        "recipes": [recipe.model_dump(exclude=_EXECUTION) for recipe in place.study.recipes],
         "mixes": [mix.model_dump() for mix in place.study.mixes],
         "takedowns": place.lake.ledger_digest(),
     }

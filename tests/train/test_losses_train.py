@@ -27,7 +27,8 @@ def state_of(out: Path, spec: RunSpec, step: int) -> dict:
 
 @pytest.mark.long
 def test_two_ranks_train_several_losses_and_resume_them_bit_for_bit(tiny_world, saved_spec, tmp_path, torchrun):
-    spec = tiny_world.run_spec(world_size=2, loss=ALL, data=tiny_world.data_with_classes())
+    tricks = {"accumulate_steps": 2, "patch_dropout": 0.5, "ema_decay": 0.9, "spike_factor": 5.0}
+    spec = tiny_world.run_spec(world_size=2, loss=ALL, data=tiny_world.data_with_classes(), **tricks)
     path, whole, cut = saved_spec(spec), tmp_path / "whole", tmp_path / "cut"
     code, said = torchrun.run(MODULE, path, whole)
     assert code == 0, said

@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from entitynet_train import checkpoint, train
+from entitynet_train import checkpoint, report, train
 from entitynet_train.compat import import_open_clip
 from entitynet_train.export import export_open_clip, weights_sha256
 from entitynet_train.model import eval_transform
@@ -75,7 +75,9 @@ def test_a_finished_run_says_what_it_did(tiny_world, train_here):
     assert sum(result["captions_drawn"].values()) == 32
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    assert set(lines[0]) == {"step", "loss", "lr", "samples_seen", "images_per_s", "logit_scale"}
+    speed = {"images_per_s", "mfu", "peak_memory_mib"}
+    assert set(lines[0]) == {"step", "loss", "lr", "samples_seen", "logit_scale", "gradient_norm", "skipped", *speed}
+    assert 0 < lines[-1]["mfu"] < 1
     assert lines[-1]["loss"] == result["loss_last"]
     card = (out / "export" / "README.md").read_text()
     for fact in ("tiny", "tiny-1", "alt_text 1", fingerprint(spec), "4 of 4"):
@@ -153,6 +155,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tiny_world, train_here, capfd):
     assert re.search(r"error: step \d+: the (loss|gradient) is (nan|inf); lower lr_peak", capfd.readouterr().err)
     assert not (out / "result.json").exists()
     assert not list(out.glob("checkpoints/step_*"))
+    assert report.read_error(out)["kind"] == "job"
 
 
 def test_bf16_trains(tiny_world, train_here):
