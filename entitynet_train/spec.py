@@ -25,8 +25,11 @@ from entitynet_train.captions import Candidate as Candidate
 from entitynet_train.captions import CaptionMix, SpecError, need
 from entitynet_train.captions import all_kinds as all_kinds
 from entitynet_train.captions import picture_chances as picture_chances
+from entitynet_train.towers import TOWERS as TOWERS
+from entitynet_train.towers import allowed_towers as allowed_towers
+from entitynet_train.towers import need_tower
+from entitynet_train.towers import weight_file as weight_file
 
-TOWERS = ("demo-64", "ViT-B-32", "ViT-B-16")  # resolved to an open_clip configuration in model.py
 LOSSES = ("contrastive",)
 FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
 PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")
@@ -86,6 +89,10 @@ class RunSpec:
 
     Sizes are pixels and tokens; `batch_size_global` counts pictures over all ranks; learning rate is the peak of a
     cosine with linear warm-up over `warmup_ratio` of the steps.
+
+    `tower` is a name of TOWERS, or any name beside a `tower_config`, which is open_clip's `model_cfg`. `init` is where the
+    first weights come from: empty for random ones by `seed`, MODEL/PRETRAINED by open_clip's names, or an export or weight file
+    that lies at `init_path`; `init_sha256` is the sha256 of the weight file.
     """
 
     recipe: str
@@ -107,12 +114,16 @@ class RunSpec:
     crop_scale_min: float = 0.4
     precision: str = "fp32"
     world_size: int = 1
+    tower_config: dict[str, Any] = field(default_factory=dict[str, Any])
+    init: str = ""
+    init_sha256: str = ""
+    init_path: str = execution("")
     checkpoint_every_steps: int = execution(200)
     workers: int = execution(1)
 
     def __post_init__(self) -> None:
         at = f"recipe[{self.recipe}]"
-        need(self.tower in TOWERS, f"{at}.tower", self.tower, f"one of {', '.join(TOWERS)}")
+        need_tower(at, self.tower, self.tower_config)
         need(self.loss in LOSSES, f"{at}.loss", self.loss, f"one of {', '.join(LOSSES)}")
         need(self.precision in ("fp32", "bf16"), f"{at}.precision", self.precision, "fp32 or bf16")
         need(self.samples_seen >= 0, f"{at}.samples_seen", self.samples_seen, "0 (untrained control) or more pictures")

@@ -7,6 +7,7 @@ from typing import Any
 
 from entitynet_assets import previews
 from entitynet_assets.cluster import Job
+from entitynet_assets.lake import Lake
 from entitynet_assets.resources import Workplace
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Recipe
@@ -20,6 +21,7 @@ from entitynet_assets.training.dispatch import (
     run_spec,
 )
 from entitynet_assets.training.release import need_whole_tars, obeyed
+from entitynet_assets.training.start import start_of
 from entitynet_train.spec import RunSpec, fingerprint, to_json
 
 _WORDS = {
@@ -36,16 +38,22 @@ def _choices(place: Workplace) -> dict[str, Any]:
     return {
         "recipes": [recipe.model_dump(exclude={"checkpoint_every_steps"}) for recipe in place.study.recipes],
         "mixes": [mix.model_dump() for mix in place.study.mixes],
+        "starts": [one.init_recipe and _digest(place.lake, one.init_recipe) for one in place.study.recipes],
         "takedowns": place.lake.ledger_digest(),
     }
 
 
+def _digest(lake: Lake, recipe: str) -> str:
+    record = lake.record("checkpoints", recipe)
+    return record.digest if record else "not trained"
+
+
 @station(
     CHECKPOINTS,
-    reads=("release", "caption_mixes", "caption_links", "query_texts", "entity_texts", "ancestor_texts"),
+    reads=("release", "caption_mixes", "mix_balance", "caption_links", "query_texts", "entity_texts", "ancestor_texts"),
     kinds=("python", "pytorch"),
     params=_choices,
-    code_version="2",
+    code_version="3",
     preview=previews.losses,
 )
 def checkpoints(work: Work) -> Made:
@@ -77,7 +85,8 @@ def _spec(work: Work) -> RunSpec:
             f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} "
             f"({', '.join(mix.sources)}); choose other sources"
         )
-    return run_spec(recipe, work.study, data)
+    epoch = next(row["images_per_epoch"] for row in work.rows("mix_balance") if row["mix"] == recipe.mix)
+    return run_spec(recipe, work.study, data, epoch, **start_of(recipe, work.lake))
 
 
 def _recipe(work: Work) -> Recipe:
