@@ -31,6 +31,7 @@ from PIL import Image
 from torch import Tensor
 
 from entitynet_train.epochs import Epochs, balance_of
+from entitynet_train.labels import labels_of
 from entitynet_train.spec import DataSpec, RunSpec, ShardSpec, SpecError
 from entitynet_train.words import Words, read_skipped, read_words
 
@@ -80,7 +81,10 @@ def _members(path: Path, shard: ShardSpec) -> tuple[pa.Array, np.ndarray]:
 
 @dataclass
 class Batch:
-    """What one rank sees in one step; `broken` names the pictures that could not be decoded and were replaced."""
+    """What one rank sees in one step; `broken` names the pictures that could not be decoded and were replaced.
+
+    `labels` are class indices and `entities` numbers of entities (int64, B x L, -1 where there is none), if the loss asks for them.
+    """
 
     image_BHWC: Tensor
     text_BT: Tensor
@@ -88,6 +92,8 @@ class Batch:
     sources: list[str]
     texts: list[str]
     broken: list[str] = field(default_factory=list)
+    labels: Tensor | None = None
+    entities: Tensor | None = None
 
 
 Crop = Callable[[Image.Image, random.Random], np.ndarray]
@@ -104,7 +110,9 @@ class Batches:
     def __init__(self, spec: RunSpec, rank: int, crop: Crop, tokenize: Tokenize) -> None:
         self._spec, self._rank, self._crop, self._tokenize = spec, rank, crop, tokenize
         self._tars = index_tars(spec.data)
-        self._words: Words = read_words(spec.data, spec.mix, self._tars.image_ids)
+        shown = spec.loss.needs_classes or spec.loss.entity_targets
+        self._words: Words = read_words(spec.data, spec.mix, self._tars.image_ids, shown)
+        self._labels = labels_of(spec.data, spec.loss, self._words.shown, self._words.qids, len(self._tars.image_ids))
         skipped, named = read_skipped(spec.data, self._tars.image_ids), self._words.present
         self._usable = np.flatnonzero(~skipped & named)
         self.counts = {
@@ -140,19 +148,21 @@ class Batches:
     def __getitem__(self, step: int) -> Batch:
         broken: list[str] = []
         drawn = [self._sample(*self.picture_at(position), broken) for position in self.positions(step)]
-        pixels, image_ids, sources, texts = (list(column) for column in zip(*drawn, strict=True))
+        pixels, pictures, sources, texts = (list(column) for column in zip(*drawn, strict=True))
+        image_ids = self._tars.image_ids.take(pa.array(pictures)).to_pylist()
+        labels, entities = (ids and ids.of(pictures) for ids in (self._labels.classes, self._labels.entities))
         image_BHWC = torch.from_numpy(np.stack(pixels))
-        return Batch(image_BHWC, self._tokenize(texts), image_ids, sources, texts, broken)
+        return Batch(image_BHWC, self._tokenize(texts), image_ids, sources, texts, broken, labels, entities)
 
-    def _sample(self, epoch: int, picture: int, broken: list[str]) -> tuple[np.ndarray, str, str, str]:
-        """Return (pixels, image_id, source, text) of a picture, or of a substitute if it cannot be decoded."""
+    def _sample(self, epoch: int, picture: int, broken: list[str]) -> tuple[np.ndarray, int, str, str]:
+        """Return (pixels, picture, source, text) of a picture, or of a substitute if it cannot be decoded."""
         substitutes = random.Random(f"{self._spec.seed}/{epoch}/{picture}/substitutes")
         for _ in range(SUBSTITUTES_MAX):
             image_id = self._tars.image_ids[picture].as_py()
             rng = random.Random(f"{self._spec.seed}/{epoch}/{image_id}")
             source, text = self._words.draw(picture, rng)
             try:
-                return self._crop(self._decode(picture), rng), image_id, source, text
+                return self._crop(self._decode(picture), rng), picture, source, text
             except Exception:  # a decoder of foreign bytes may raise anything; the picture is counted and replaced
                 broken.append(image_id)
                 order = self._epochs.order(epoch)

@@ -6,10 +6,13 @@ Belongs here: optimiser, schedule, clamps that follow a step. Does not belong he
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
+from entitynet_train.distributed import World, sum_all
+from entitynet_train.losses import Objective
 from entitynet_train.spec import RunSpec
 
 LOGIT_SCALE_MAX = math.log(100)  # Radford et al. 2021, section 2.5: logits are never scaled by more than 100
@@ -40,9 +43,47 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def clip_gradients(model: nn.Module, norm_max: float) -> float:
-    """Scale the gradients down to `norm_max` (L2 over all; 0 leaves them) and return the norm before that."""
-    return float(nn.utils.clip_grad_norm_(model.parameters(), norm_max if norm_max > 0 else math.inf))
+def clip_gradients(model: nn.Module, objective: Objective, world: World, norm_max: float) -> float:
+    """Scale the gradients down to `norm_max` (L2 over all, also over other ranks' rows; 0 leaves them); return the norm before that."""
+    here, limit = [*model.parameters(), *objective.parameters()], norm_max if norm_max > 0 else math.inf
+    cut = objective.rank_parameters()
+    if not cut:
+        return float(nn.utils.clip_grad_norm_(here, limit))
+    whole = [one.grad for one in here if one.grad is not None and not any(one is other for other in cut)]
+    rows = [one.grad for one in cut if one.grad is not None]
+    squares = sum_all(world, [float(nn.utils.get_total_norm(rows)) ** 2])[0]
+    norm = (nn.utils.get_total_norm(whole).double().square() + squares).sqrt()
+    nn.utils.clip_grads_with_norm_(here, limit, norm.float())
+    return float(norm)
+
+
+def whole_state(optimizer: torch.optim.Optimizer, objective: Objective) -> dict[str, Any]:
+    """Return the optimiser's state; on rank 0 with the moments of all rows that are cut over ranks. Every rank must call it."""
+    state = optimizer.state_dict()
+    moments = dict(state["state"])
+    for place in _cut_places(optimizer, objective):
+        if place in moments:
+            moments[place] = {
+                name: objective.whole(value) if value.ndim else value for name, value in moments[place].items()
+            }
+    return {**state, "state": moments}
+
+
+def load_whole_state(optimizer: torch.optim.Optimizer, objective: Objective, state: dict[str, Any]) -> None:
+    """Take a state made by `whole_state`, of cut rows this rank's."""
+    moments = dict(state["state"])
+    for place in _cut_places(optimizer, objective):
+        if place in moments:
+            moments[place] = {
+                name: objective.own(value) if value.ndim else value for name, value in moments[place].items()
+            }
+    optimizer.load_state_dict({**state, "state": moments})
+
+
+def _cut_places(optimizer: torch.optim.Optimizer, objective: Objective) -> list[int]:
+    """Return where in the optimiser's state the parameters are that are cut over ranks."""
+    listed = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return [place for place, one in enumerate(listed) if any(one is cut for cut in objective.rank_parameters())]
 
 
 @torch.no_grad()

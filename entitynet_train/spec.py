@@ -25,12 +25,13 @@ from entitynet_train.captions import Candidate as Candidate
 from entitynet_train.captions import CaptionMix, SpecError, need
 from entitynet_train.captions import all_kinds as all_kinds
 from entitynet_train.captions import picture_chances as picture_chances
+from entitynet_train.loss_spec import LossSpec as LossSpec
+from entitynet_train.loss_spec import vocabulary_fingerprint as vocabulary_fingerprint
 from entitynet_train.towers import TOWERS as TOWERS
 from entitynet_train.towers import allowed_towers as allowed_towers
 from entitynet_train.towers import need_tower
 from entitynet_train.towers import weight_file as weight_file
 
-LOSSES = ("contrastive",)
 FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
 PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")
 CLASSIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -65,6 +66,8 @@ class DataSpec:
     texts of a shard (image_id, source, text), image_entities (image_id, qid, query_id, query_kind: a link kind),
     query_texts (query_id, source, text), entity_texts (qid, kind, text, distance: statements up to an ancestor, else 0),
     skip (image_id).
+    A recipe with classes has a vocabulary, too (class_index, qid), `vocabulary_fingerprint` over its pairs;
+    indices are below `class_count`.
     """
 
     release_id: str
@@ -76,6 +79,9 @@ class DataSpec:
     query_texts: tuple[str, ...] = execution()
     entity_texts: tuple[str, ...] = execution()
     skip: tuple[str, ...] = execution(())
+    vocabulary_fingerprint: str = ""
+    class_count: int = 0
+    vocabulary: tuple[str, ...] = execution(())
 
     @property
     def samples(self) -> int:
@@ -103,7 +109,7 @@ class RunSpec:
     batch_size_global: int
     lr_peak: float
     seed: int = 0
-    loss: str = "contrastive"
+    loss: LossSpec = field(default_factory=LossSpec)
     context_length_tokens: int = 32
     warmup_ratio: float = 0.1
     weight_decay: float = 0.2
@@ -124,7 +130,10 @@ class RunSpec:
     def __post_init__(self) -> None:
         at = f"recipe[{self.recipe}]"
         need_tower(at, self.tower, self.tower_config)
-        need(self.loss in LOSSES, f"{at}.loss", self.loss, f"one of {', '.join(LOSSES)}")
+        able = bool(self.data.vocabulary_fingerprint and self.data.class_count > 0) or not self.loss.needs_classes
+        need(
+            able, f"{at}.data.vocabulary", self.data.class_count, "a vocabulary of 1 class or more, for classification"
+        )
         need(self.precision in ("fp32", "bf16"), f"{at}.precision", self.precision, "fp32 or bf16")
         need(self.samples_seen >= 0, f"{at}.samples_seen", self.samples_seen, "0 (untrained control) or more pictures")
         need(self.world_size >= 1, f"{at}.world_size", self.world_size, "at least 1 process")
@@ -294,13 +303,15 @@ def _build(kind: Any, raw: Any, at: str) -> Any:
 
 def _need_type(at: str, annotation: str, value: Any) -> None:
     """Check the JSON kind of a value; what is not a number, a text or a list is an object."""
-    kinds: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "tuple": list}
-    fits = isinstance(value, kinds.get(annotation.split("[")[0], dict)) and not isinstance(value, bool)
+    kinds: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool, "tuple": list}
+    fits = isinstance(value, kinds.get(annotation.split("[")[0], dict)) and isinstance(value, bool) == (
+        annotation == "bool"
+    )
     need(fits, at, value, f"a value that JSON can give for {annotation}")
 
 
 def _field(at: str, name: str, value: Any) -> Any:
-    nested = {"mix": CaptionMix, "data": DataSpec}.get(name)
+    nested = {"mix": CaptionMix, "data": DataSpec, "loss": LossSpec}.get(name)
     if nested and isinstance(value, dict):
         return _build(nested, value, at)
     if name in ("shards", "benchmarks"):

@@ -35,7 +35,7 @@ from entitynet_train.distributed import (
     wait_for_all,
 )
 from entitynet_train.entry import JobError, run_entry
-from entitynet_train.losses import Loss, build_loss
+from entitynet_train.losses import Features, Objective, build_objective
 from entitynet_train.spec import RunSpec, fingerprint
 
 
@@ -48,6 +48,7 @@ class Progress:
     loss_last: float | None = None
     broken: set[str] = field(default_factory=set)
     drawn: Counter[str] = field(default_factory=Counter)
+    parts: dict[str, float] = field(default_factory=dict[str, float])  # of the last step, before their weights
 
     def advance(self, loss: float, batch: Batch) -> None:
         """Count one finished step."""
@@ -67,7 +68,7 @@ class Run:
     world: World
     tower: nn.Module
     parallel: nn.Module
-    loss: Loss
+    objective: Objective
     optimizer: torch.optim.Optimizer
     batches: Batches
     progress: Progress
@@ -110,8 +111,9 @@ def _assemble(spec: RunSpec, out: Path, world: World) -> Run:
     if world.size > 1:
         devices = [world.device] if world.device.type == "cuda" else None
         parallel = DistributedDataParallel(tower, device_ids=devices, gradient_as_bucket_view=True)
-    loss, optimizer = build_loss(spec.loss, world), optim.build_optimizer(tower, spec)
-    return Run(spec, out, world, tower, parallel, loss, optimizer, batches, Progress())
+    objective = build_objective(spec, world, model.model_config(spec)["embed_dim"], tower)
+    optimizer = optim.build_optimizer(nn.ModuleList([tower, objective]), spec)
+    return Run(spec, out, world, tower, parallel, objective, optimizer, batches, Progress())
 
 
 def _run_steps(run: Run, stop: StopSignals) -> int:
@@ -143,16 +145,30 @@ def _step(run: Run, batch: Batch, stop: StopSignals) -> tuple[float, float, bool
     optim.set_learning_rate(run.optimizer, lr)
     image_BCHW = model.normalise(batch.image_BHWC.to(device))
     with torch.autocast(device.type, torch.bfloat16, enabled=spec.precision == "bf16"):
-        image_BD, text_BD, logit_scale = run.parallel(image_BCHW, batch.text_BT.to(device))
-    loss = run.loss(image_BD.float(), text_BD.float(), logit_scale.float())
-    loss_sum, stops = sum_all(run.world, [float(loss.detach()), float(stop.wanted)])
+        image_BD, text_BD, logit_scale, *bias = run.parallel(image_BCHW, batch.text_BT.to(device))
+    features = Features(
+        image_BD.float(), text_BD.float(), logit_scale.float(), *bias,
+        labels=_on(device, batch.labels), entities=_on(device, batch.entities), step=run.progress.step,
+    )  # fmt: skip
+    value = run.objective(features)
+    names = list(value.parts)
+    loss_sum, stops, *parts = sum_all(
+        run.world, [float(value.total.detach()), float(stop.wanted), *(float(value.parts[name]) for name in names)]
+    )
     _require_finite(run, "loss", loss_sum)
     run.optimizer.zero_grad()
-    loss.backward()
-    _require_finite(run, "gradient", optim.clip_gradients(run.tower, spec.grad_clip_norm))
+    value.total.backward()
+    run.objective.average_gradients()
+    _require_finite(run, "gradient", optim.clip_gradients(run.tower, run.objective, run.world, spec.grad_clip_norm))
     run.optimizer.step()
     optim.clamp_logit_scale(run.tower)
-    return loss_sum / run.world.size, lr, stops > 0
+    size = run.world.size
+    run.progress.parts = {name: part / size for name, part in zip(names, parts, strict=True)}
+    return loss_sum / size, lr, stops > 0
+
+
+def _on(device: torch.device, ids: torch.Tensor | None) -> torch.Tensor | None:
+    return None if ids is None else ids.to(device)
 
 
 def _require_finite(run: Run, what: str, value: float) -> None:
@@ -164,9 +180,11 @@ def _require_finite(run: Run, what: str, value: float) -> None:
 
 
 def _measures(run: Run, loss: float, lr: float, images_per_s: float) -> dict[str, Any]:
+    parts = run.progress.parts if len(run.progress.parts) > 1 else {}
     return {
         "step": run.progress.step,
         "loss": loss,
+        **{f"loss_{name}": value for name, value in parts.items()},
         "lr": lr,
         "samples_seen": run.progress.step * run.spec.batch_size_global,
         "images_per_s": round(images_per_s, 1),
@@ -187,10 +205,12 @@ def _save(run: Run) -> None:
     """Save a checkpoint that every rank can resume from; what the ranks counted apart is gathered into it."""
     progress = _gathered(run)
     rng = gather_all(run.world, torch.get_rng_state())
+    objective, optimizer = run.objective.whole_state(), optim.whole_state(run.optimizer, run.objective)
     if run.world.is_first:
         state = {
             "model": run.tower.state_dict(),
-            "optimizer": run.optimizer.state_dict(),
+            "objective": objective,
+            "optimizer": optimizer,
             "rng": rng,
             "losses": [progress.loss_first, progress.loss_last],
             "broken": sorted(progress.broken),
@@ -208,7 +228,8 @@ def _resume(run: Run) -> None:
         return
     state = checkpoint.load_checkpoint(directory, fingerprint(run.spec))
     run.tower.load_state_dict(state["model"])
-    run.optimizer.load_state_dict(state["optimizer"])
+    run.objective.load_whole_state(state["objective"])
+    optim.load_whole_state(run.optimizer, run.objective, state["optimizer"])
     torch.set_rng_state(state["rng"][run.world.rank])
     run.progress = Progress(state["step"], *state["losses"])
     if run.world.is_first:

@@ -63,7 +63,7 @@ class Words:
     """Everything that the pictures of a run may be called, under one mix; pictures are counted from 0.
 
     `tables[0]` has the weights of the web, or of a flat mix; the others those of the kinds of links that `kinds` names.
-    `shown` are the distinct entities of the pictures as (picture, entity), for balancing; `qids` names the entities.
+    `shown` are the distinct entities of the pictures as (picture, entity), for balancing and losses; `qids` names the entities.
     """
 
     mix: CaptionMix
@@ -150,8 +150,11 @@ def _pick(weighed: Weighed, rng: random.Random) -> Candidate:
     return weighed[-1][0]  # what rounding left over
 
 
-def read_words(data: DataSpec, mix: CaptionMix, image_ids: pa.Array) -> Words:
-    """Read the texts that `mix` can draw for the pictures `image_ids`. Raises SpecError if a table is unreadable."""
+def read_words(data: DataSpec, mix: CaptionMix, image_ids: pa.Array, shown: bool = False) -> Words:
+    """Read the texts that `mix` can draw for the pictures `image_ids`, and with `shown` the entities that they show.
+
+    Raises SpecError if a table is unreadable.
+    """
     root = Path(data.root)
     texts = _read(root, [shard.texts for shard in data.shards], ("image_id", "source", "text"))
     raw = _read(root, data.image_entities, ("image_id", "qid", "query_id", "query_kind"))
@@ -177,8 +180,8 @@ def read_words(data: DataSpec, mix: CaptionMix, image_ids: pa.Array) -> Words:
         usable &= _asked_first(image, usable, kind, len(image_ids))
     starts, order = _group(np.where(usable, image, -1), len(image_ids))
     links = Links(starts, *(column[order].astype(np.int32) for column in (query, entity, table)))
-    shown = np.unique((image * len(qids) + entity)[image >= 0]) if mix.balance else np.zeros(0, np.int64)
-    pairs = np.stack(np.divmod(shown, max(len(qids), 1)), 1)
+    seen = np.unique((image * len(qids) + entity)[image >= 0]) if mix.balance or shown else np.zeros(0, np.int64)
+    pairs = np.stack(np.divmod(seen, max(len(qids), 1)), 1)
     return Words(mix, kinds, tables, image_lists, links, query_lists, entity_lists, pairs, qids)
 
 

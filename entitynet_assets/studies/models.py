@@ -24,6 +24,7 @@ from entitynet_train.spec import (
     TEXT_SOURCES,
     TOWERS,
     CaptionMix,
+    LossSpec,
     SpecError,
     allowed_towers,
 )
@@ -492,6 +493,7 @@ class Recipe(Section):
     eps: Annotated[float, Field(gt=0)] = 1e-6
     grad_clip_norm: Annotated[float, Field(ge=0)] = 1.0
     crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
+    loss: LossSpec = LossSpec()
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
     tower_config: dict[str, Any] = {}

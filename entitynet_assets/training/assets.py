@@ -19,6 +19,7 @@ from entitynet_assets.training.dispatch import (
     checkpoint_row,
     data_spec,
     run_spec,
+    with_vocabulary,
 )
 from entitynet_assets.training.release import need_whole_tars, obeyed
 from entitynet_assets.training.start import start_of
@@ -32,6 +33,7 @@ _WORDS = {
         UNION ALL SELECT qid, 'ancestor', text, distance FROM ancestor_texts
     """,
 }
+_CLASSES = "SELECT class_index, qid FROM label_vocabulary WHERE class_index IS NOT NULL AND reason IS NULL"
 
 
 def _choices(place: Workplace) -> dict[str, Any]:
@@ -50,7 +52,16 @@ def _digest(lake: Lake, recipe: str) -> str:
 
 @station(
     CHECKPOINTS,
-    reads=("release", "caption_mixes", "mix_balance", "caption_links", "query_texts", "entity_texts", "ancestor_texts"),
+    reads=(
+        "release",
+        "caption_mixes",
+        "mix_balance",
+        "caption_links",
+        "query_texts",
+        "entity_texts",
+        "ancestor_texts",
+        "label_vocabulary",
+    ),
     kinds=("python", "pytorch"),
     params=_choices,
     code_version="3",
@@ -79,6 +90,10 @@ def _spec(work: Work) -> RunSpec:
     recipe = _recipe(work)
     words = {name: Words(*work.lake.export(query, work.views, f"release/{name}")[:2]) for name, query in _WORDS.items()}
     data = obeyed(work.lake, data_spec(work.rows("release"), words, str(work.lake.root)))
+    if recipe.loss.needs_classes:
+        data = with_vocabulary(
+            data, work.lake.export(_CLASSES, work.views, "release/vocabulary")[0], work.select(_CLASSES)
+        )
     if not any(row["image_count"] for row in work.rows("caption_mixes") if row["mix"] == recipe.mix):
         mix = caption_mix(recipe, work.study)
         raise NothingToTrainError(

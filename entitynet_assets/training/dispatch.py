@@ -5,13 +5,14 @@ Belongs here: building RunSpec from rows. Does not belong here: running it (clus
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from entitynet_assets.studies.models import Recipe, Study
-from entitynet_train.spec import CaptionMix, DataSpec, RunSpec, ShardSpec
+from entitynet_train.spec import CaptionMix, DataSpec, RunSpec, ShardSpec, vocabulary_fingerprint
 
 
 class NothingToTrainError(ValueError):
@@ -26,11 +27,27 @@ class Words:
     digest: str
 
 
+def with_vocabulary(data: DataSpec, path: str, classes: Sequence[Mapping[str, Any]]) -> DataSpec:
+    """Return data with the vocabulary at `path`, whose rows have `class_index` and `qid`.
+
+    Raises NothingToTrainError if there is no class.
+    """
+    if not classes:
+        raise NothingToTrainError(
+            "label_vocabulary has no class: no entity has pictures enough; lower linking.min_class_pictures or harvest more"
+        )
+    pairs = [(row["class_index"], row["qid"]) for row in classes]
+    return dataclasses.replace(
+        data, vocabulary=(path,), vocabulary_fingerprint=vocabulary_fingerprint(pairs), class_count=max(pairs)[0] + 1
+    )
+
+
 def data_spec(release: Sequence[Mapping[str, Any]], words: Mapping[str, Words], root: str) -> DataSpec:
     """Return the pictures and words of a release; `words` by field of DataSpec, in the order that they are hashed.
 
     Raises NothingToTrainError if the release is empty.
     """
+    paths: dict[str, Any] = {name: (one.path,) for name, one in words.items()}
     if not release:
         raise NothingToTrainError("the release has no shard: no picture was kept; look at entity_report and verdicts")
     digests = [*(row["texts_digest"] for row in release), *(one.digest for one in words.values())]
@@ -38,7 +55,7 @@ def data_spec(release: Sequence[Mapping[str, Any]], words: Mapping[str, Words], 
         release_id=release[0]["release_id"], words_fingerprint=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
         skip_fingerprint=release[0]["skip_digest"],
         shards=tuple(ShardSpec(r["shard"], r["tar_sha256"], r["sample_count"], tar=r["tar_path"], texts=r["texts_path"]) for r in release),
-        root=root, skip=(release[0]["skip_path"],), **{name: (one.path,) for name, one in words.items()},
+        root=root, skip=(release[0]["skip_path"],), **paths,
     )  # fmt: skip
 
 
@@ -52,10 +69,12 @@ def run_spec(recipe: Recipe, study: Study, data: DataSpec, images_per_epoch: flo
 
     The length of a recipe in epochs is that many times `images_per_epoch`, as `mix_balance` has it.
     """
-    facts = recipe.model_dump(exclude={"name", "mix", "epochs", "teacher"})
+    facts = recipe.model_dump(exclude={"name", "mix", "loss", "epochs", "teacher"})
     if recipe.epochs is not None:
         facts["samples_seen"] = round(recipe.epochs * images_per_epoch)
-    return RunSpec(**{**facts, "recipe": recipe.name, "mix": caption_mix(recipe, study), "data": data, **more})
+    return RunSpec(
+        **{**facts, "recipe": recipe.name, "mix": caption_mix(recipe, study), "data": data, "loss": recipe.loss, **more}
+    )
 
 
 def checkpoint_row(spec: RunSpec, fingerprint: str, result: Mapping[str, Any], path: str) -> dict[str, Any]:

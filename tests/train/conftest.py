@@ -125,6 +125,19 @@ class TinyWorld:
             skip=("skip.parquet",),
         )
 
+    def data_with_classes(self) -> contract.DataSpec:
+        """The same with a vocabulary: the first entity is no class, the others have indices with a gap."""
+        classes = [(2 * place, qid) for place, qid in enumerate(list(self.classes)[1:])]
+        schema = pa.schema([("class_index", pa.int64()), ("qid", pa.string())])
+        rows = [dict(zip(schema.names, one, strict=True)) for one in classes]
+        pq.write_table(pa.Table.from_pylist(rows, schema), self.root / "vocabulary.parquet")
+        return dataclasses.replace(
+            self.data(),
+            vocabulary=("vocabulary.parquet",),
+            vocabulary_fingerprint=contract.vocabulary_fingerprint(classes),
+            class_count=max(classes)[0] + 1,
+        )
+
     def run_spec(self, **changes) -> contract.RunSpec:
         mix = contract.CaptionMix("half", {"label": 1.0, "alt_text": 1.0})
         base = contract.RunSpec(

@@ -11,7 +11,7 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from entitynet_train.distributed import process_group, sum_all
-from entitynet_train.losses import build_loss
+from entitynet_train.pair_losses import Contrastive
 
 
 class Towers(torch.nn.Module):
@@ -34,7 +34,7 @@ def main(out: Path) -> None:
         towers = Towers()
         parallel = DistributedDataParallel(towers) if world.size > 1 else towers
         own = slice(world.rank * 64 // world.size, (world.rank + 1) * 64 // world.size)
-        loss = build_loss("contrastive", world)(*parallel(features[0][own], features[1][own]))
+        loss = Contrastive(world)(*parallel(features[0][own], features[1][own]))
         loss.backward()
         mean = sum_all(world, [loss.item()])[0] / world.size
         if world.is_first:

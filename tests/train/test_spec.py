@@ -12,6 +12,7 @@ from entitynet_train.spec import (
     CaptionMix,
     EmbedSpec,
     EvalSpec,
+    LossSpec,
     RunSpec,
     SpecError,
     fingerprint,
@@ -46,7 +47,15 @@ def test_execution_stays_out_of_the_fingerprint(run_spec):
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"lr_peak": 2.0}, {"samples_seen": 64}, {"loss": "contrastive", "eps": 1.0}]
+    "change",
+    [
+        {"seed": 1},
+        {"lr_peak": 2.0},
+        {"samples_seen": 64},
+        {"eps": 1.0},
+        {"loss": LossSpec({"sigmoid": 1.0})},
+        {"loss": LossSpec(entity_targets=True)},
+    ],
 )
 def test_identity_changes_the_fingerprint(run_spec, change):
     assert fingerprint(dataclasses.replace(run_spec, **change)) != fingerprint(run_spec)
