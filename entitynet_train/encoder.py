@@ -8,6 +8,7 @@ Shapes: N pictures or texts, C channels, H and W pixels, D features.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,6 +42,11 @@ class Encoder:
     transform: Callable[[Image.Image], Tensor]
     tokenizer: Callable[[list[str]], Tensor]
     device: torch.device
+
+    @property
+    def preprocess(self) -> dict[str, Any]:
+        """How the transform prepares a picture, as open_clip says it of the model; empty where it says nothing."""
+        return dict(getattr(getattr(self.model, "visual", None), "preprocess_cfg", {}))
 
     @torch.inference_mode()
     def images(self, image_NCHW: Tensor) -> np.ndarray:
@@ -89,6 +95,21 @@ def _require_sha256(directory: Path, sha256: str) -> None:
 def _require_known(name: str, model: str, pretrained: str) -> None:
     if (model, pretrained) not in import_open_clip().list_pretrained():
         raise SpecError(f"encoder: found {name!r}; allowed: a directory with an open_clip export, or MODEL/PRETRAINED")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A picture inside an uncompressed tar: where its bytes lie."""
+
+    tar: Path
+    offset_bytes: int
+    size_bytes: int
+
+    def read(self) -> bytes:
+        """Return the bytes of the picture. Raises OSError for a tar that is absent or too short."""
+        with self.tar.open("rb") as file:
+            file.seek(self.offset_bytes)
+            return file.read(self.size_bytes)
 
 
 @dataclass(frozen=True)
@@ -142,25 +163,25 @@ def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size
 
 
 def load_ahead(
-    paths: list[Path], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
+    places: Sequence[Path | Member], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
 ) -> Iterator[list[tuple[int, T | None]]]:
     """Yield (place, what `transform` makes of the picture) of each part, decoding the next two in threads meanwhile.
 
-    None stands for a file that is absent or cannot be decoded.
+    `places` says where each picture lies. None stands for one that is absent or cannot be decoded.
     """
     waiting: deque[list[tuple[int, Future[T | None]]]] = deque()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for part in parts:
-            waiting.append([(place, pool.submit(_load, paths[place], transform)) for place in part])
+            waiting.append([(place, pool.submit(_load, places[place], transform)) for place in part])
             if len(waiting) > PARTS_AHEAD:
                 yield [(place, future.result()) for place, future in waiting.popleft()]
         while waiting:
             yield [(place, future.result()) for place, future in waiting.popleft()]
 
 
-def _load(path: Path, transform: Callable[[Image.Image], T]) -> T | None:
+def _load(place: Path | Member, transform: Callable[[Image.Image], T]) -> T | None:
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(place.read()) if isinstance(place, Member) else place) as image:
             return transform(image)
     except Exception:  # a decoder of foreign bytes may raise anything; the caller counts what is missing
         return None

@@ -1,20 +1,17 @@
-"""The towers: from a recipe's name to an open_clip model, its tokenizer, its picture preparation, its export.
+"""The towers: from a recipe's name to an open_clip model, its tokenizer, its picture preparation.
 
-Belongs here: everything that says what the network is and how it is handed on.
-Does not belong here: loading an export for scoring (encoder.py), data (data.py), optimisation (optim.py).
+Belongs here: everything that says what the network is.
+Does not belong here: how it is handed on (export.py), loading an export for scoring (encoder.py), data (data.py), optimisation (optim.py).
 
 Shapes: B pictures, C channels, H and W pixels, T tokens.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +21,8 @@ from torch import Tensor, nn
 
 from entitynet_train.compat import import_open_clip
 from entitynet_train.pretrained import load_start
-from entitynet_train.spec import RunSpec, SpecError, fingerprint
+from entitynet_train.spec import RunSpec, SpecError
 
-WEIGHTS = "open_clip_pytorch_model.bin"  # a name that open_clip's local-dir: loader looks for
 CROP_RATIO = (0.9, 1.0 / 0.9)
 
 _DEMO_64 = {
@@ -137,50 +133,3 @@ def preprocess_config() -> dict[str, Any]:
 def eval_transform(spec: RunSpec) -> Callable[[Image.Image], Tensor]:
     """Return the preparation for scoring (resize the shorter side, centre crop): a picture -> image_CHW float32."""
     return import_open_clip().image_transform(image_size_px(spec), is_train=False, **preprocess_config())
-
-
-def export_open_clip(model: nn.Module, directory: Path, spec: RunSpec, step: int) -> str:
-    """Write the model as a directory that open_clip loads by `local-dir:DIRECTORY`; return the weights' sha256.
-
-    Context length and preparation are inside, so that neither model, transform nor tokenizer needs an argument.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    torch.save(weights, directory / WEIGHTS)
-    config = {"model_cfg": model_config(spec), "preprocess_cfg": preprocess_config()}
-    (directory / "open_clip_config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
-    (directory / "README.md").write_text(_model_card(spec, step))
-    return weights_sha256(directory)
-
-
-def weights_sha256(directory: Path) -> str:
-    """Return the sha256 (hex) of an export's weight file."""
-    with (directory / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _model_card(spec: RunSpec, step: int) -> str:
-    weights = ", ".join(f"{source} {weight:g}" for source, weight in sorted(spec.mix.weights.items()))
-    return f"""---
-library_name: open_clip
----
-# {spec.recipe}
-
-A CLIP model ({spec.tower}, context of {spec.context_length_tokens} tokens).
-
-| | |
-| --- | --- |
-| recipe | {spec.recipe} |
-| release | {spec.data.release_id} ({spec.data.samples} pictures in {len(spec.data.shards)} shards) |
-| words | {spec.data.words_fingerprint} |
-| caption mix | {spec.mix.name} ({weights}) |
-| steps | {step} of {spec.steps}, {step * spec.batch_size_global} samples seen |
-| spec fingerprint | {fingerprint(spec)} |
-
-```python
-import open_clip
-
-model, _, preprocess = open_clip.create_model_and_transforms("local-dir:PATH_TO_THIS_DIRECTORY")
-tokenizer = open_clip.get_tokenizer("local-dir:PATH_TO_THIS_DIRECTORY")
-```
-"""

@@ -45,19 +45,22 @@ def read_result(out: Path, spec_fingerprint: str) -> dict[str, Any] | None:
     return result
 
 
+def read_metrics(out: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of metrics.jsonl; a line that is still being written is left out."""
+    path = out / METRICS
+    if not path.exists():
+        return []
+    whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+    return [json.loads(line) for line in whole]
+
+
 class Metrics:
     """Appends one JSON object a line; a resumed run first drops the lines after the step it resumes from."""
 
     def __init__(self, out: Path, resume_step: int) -> None:
         self._path = out / METRICS
-        kept = [line for line in self._lines() if line["step"] <= resume_step]
+        kept = [line for line in read_metrics(out) if line["step"] <= resume_step]
         self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
-
-    def _lines(self) -> list[dict[str, Any]]:
-        if not self._path.exists():
-            return []
-        whole = [line for line in self._path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
-        return [json.loads(line) for line in whole]
 
     def append(self, **values: Any) -> None:
         """Add a line; `step` is among the values."""

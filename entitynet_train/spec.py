@@ -99,6 +99,9 @@ class RunSpec:
     `tower` is a name of TOWERS, or any name beside a `tower_config`, which is open_clip's `model_cfg`. `init` is where the
     first weights come from: empty for random ones by `seed`, MODEL/PRETRAINED by open_clip's names, or an export or weight file
     that lies at `init_path`; `init_sha256` is the sha256 of the weight file.
+
+    `entities` (Parquet relative to the data's root: qid, class_index, label, text, ancestors) are embedded into the export, and `card` says
+    in its model card where the data comes from; neither changes the weights, and a finished run with others writes its export again.
     """
 
     recipe: str
@@ -126,6 +129,8 @@ class RunSpec:
     init_path: str = execution("")
     checkpoint_every_steps: int = execution(200)
     workers: int = execution(1)
+    entities: str = execution("")
+    card: dict[str, str] = field(default_factory=dict[str, str], metadata={"execution": True})
 
     def __post_init__(self) -> None:
         at = f"recipe[{self.recipe}]"
@@ -152,6 +157,10 @@ class RunSpec:
         need(
             4 <= self.context_length_tokens <= 77, f"{at}.context_length_tokens", self.context_length_tokens, "4 to 77"
         )
+        strange = {
+            key: value for key, value in self.card.items() if not isinstance(value, str)
+        }  # JSON can hold anything
+        need(not strange, f"{at}.card", strange, "texts by name")
 
     @property
     def steps(self) -> int:
@@ -209,8 +218,9 @@ class FloorSpec:
 class EmbedSpec:
     """Embed pictures, texts or both with an exported checkpoint or an open_clip name (`encoder`).
 
-    `images` is Parquet (image_id, path), paths relative to `root`; `texts` is Parquet (text); one of them may be empty. The answer
-    is embeddings.parquet (image_id, vector FLOAT[D], unit norm) and texts.parquet (text, vector) beside result.json.
+    Pictures are loose files (`images`: Parquet of image_id and path, relative to `root`) or the members of a release's tars (`shards`, less
+    the keys in `skip`); `texts` is Parquet (text). The answer is embeddings.parquet (image_id, vector FLOAT[D], unit norm) and
+    texts.parquet (text, vector) in the order of the input, beside result.json. A killed job repeats at most `part_size` of them a process.
     """
 
     encoder: str
@@ -221,6 +231,20 @@ class EmbedSpec:
     images: str = execution("")
     texts: str = execution("")
     batch_size: int = execution(64)
+    shards: tuple[ShardSpec, ...] = ()
+    skip_fingerprint: str = ""
+    skip: tuple[str, ...] = execution(())
+    part_size: int = execution(2048)
+
+    def __post_init__(self) -> None:
+        need(
+            not (self.images and self.shards),
+            "images, shards",
+            self.images,
+            "one of them, so that a picture comes once",
+        )
+        need(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1 picture")
+        need(self.part_size >= 1, "part_size", self.part_size, "at least 1 picture")
 
 
 @dataclass(frozen=True)

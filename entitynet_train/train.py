@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from entitynet_train import checkpoint, model, optim, report
+from entitynet_train import checkpoint, export, model, optim, report
 from entitynet_train.data import Batch, Batches, load_batches
 from entitynet_train.distributed import (
     StopSignals,
@@ -249,14 +249,14 @@ def _gathered(run: Run) -> Progress:
 def _finish(run: Run, images_per_s: float) -> None:
     """Export the weights and write result.json, last."""
     progress = _gathered(run)
+    folder, sha256 = export.export_run(run.tower, run.out, run.spec, progress.step, run.world)
     if run.world.is_first:
-        sha256 = model.export_open_clip(run.tower, run.out / "export", run.spec, progress.step)
         values = {
             "step": progress.step,
             "samples_seen": progress.step * run.spec.batch_size_global,
             "loss_first": progress.loss_first,
             "loss_last": progress.loss_last,
-            "export": "export",
+            "export": folder.name,
             "export_sha256": sha256,
             "counts": {**run.batches.counts, "broken": len(progress.broken)},
             "broken": sorted(progress.broken)[:100],
@@ -266,7 +266,7 @@ def _finish(run: Run, images_per_s: float) -> None:
             "parameters": sum(parameter.numel() for parameter in run.tower.parameters()),
         }
         report.write_result(run.out, fingerprint(run.spec), values)
-        _say(run.world, f"finished at step {progress.step}: {run.out / 'export'}")
+        _say(run.world, f"finished at step {progress.step}: {folder}")
     wait_for_all(run.world)
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from entitynet_train.compat import import_open_clip
-from entitynet_train.model import WEIGHTS, build_model, export_open_clip, image_size_px, model_config, weights_sha256
+from entitynet_train.export import WEIGHTS, export_open_clip, weights_sha256
+from entitynet_train.model import build_model, image_size_px, model_config
 from entitynet_train.spec import TOWERS, RunSpec, SpecError, fingerprint, load
 from entitynet_train.towers import OPEN_CLIP_TOWERS, allowed_towers
 
@@ -37,7 +39,7 @@ def small_spec(tiny_world):
 def exported(small_spec, tmp_path):
     """An export with weights of another seed than that of the specs that begin with it."""
     spec = small_spec(seed=7)
-    export_open_clip(build_model(spec), tmp_path / "start", spec, 3)
+    export_open_clip(build_model(spec), tmp_path / "start", spec)
     return tmp_path / "start"
 
 
@@ -46,13 +48,13 @@ def begun(small_spec, start, **changes) -> dict:
 
 
 def weights_of(folder) -> dict:
-    return torch.load(folder / WEIGHTS, weights_only=True)
+    return load_file(folder / WEIGHTS)
 
 
 def rewritten(folder, **weights) -> None:
     """Change tensors of an export; None takes one away."""
     state = {**weights_of(folder), **{name.replace("__", "."): value for name, value in weights.items()}}
-    torch.save({name: value for name, value in state.items() if value is not None}, folder / WEIGHTS)
+    save_file({name: value for name, value in state.items() if value is not None}, folder / WEIGHTS)
 
 
 def test_the_list_of_towers_is_what_open_clip_has_for_byte_pairs():
