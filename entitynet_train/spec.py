@@ -27,10 +27,10 @@ from entitynet_train.captions import all_kinds as all_kinds
 from entitynet_train.captions import picture_chances as picture_chances
 from entitynet_train.loss_spec import LossSpec as LossSpec
 from entitynet_train.loss_spec import vocabulary_fingerprint as vocabulary_fingerprint
-from entitynet_train.towers import TOWERS as TOWERS
-from entitynet_train.towers import allowed_towers as allowed_towers
-from entitynet_train.towers import need_tower
-from entitynet_train.towers import weight_file as weight_file
+from entitynet_train.tower_names import TOWERS as TOWERS
+from entitynet_train.tower_names import allowed_towers as allowed_towers
+from entitynet_train.tower_names import need_tower
+from entitynet_train.tower_names import weight_file as weight_file
 
 FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
 PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")

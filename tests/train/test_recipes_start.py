@@ -15,7 +15,7 @@ from entitynet_train.compat import import_open_clip
 from entitynet_train.export import WEIGHTS, export_open_clip, weights_sha256
 from entitynet_train.model import build_model, image_size_px, model_config
 from entitynet_train.spec import TOWERS, RunSpec, SpecError, fingerprint, load
-from entitynet_train.towers import OPEN_CLIP_TOWERS, allowed_towers
+from entitynet_train.tower_names import OPEN_CLIP_TOWERS, allowed_towers
 
 SMALL = {
     "embed_dim": 32,
