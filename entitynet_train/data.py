@@ -1,82 +1,39 @@
 """Pictures in, batches out: the order of samples, random access into tars, decoding, counts of what is left out.
 
 Belongs here: everything between the files of a DataSpec and a batch of pixels and tokens.
-Does not belong here: which text goes with a picture (words.py), crops and tokenizers (model.py, passed in).
+Does not belong here: where bytes lie (tars.py), which text goes with a picture (words.py), crops (pixels.py) and tokenizers
+(model.py), which are passed in.
 
-Tars are WebDataset's (`webdataset` reads them), yet they are read by offset and not as a stream: uncompressed members
-lie at a known place, so one pass with tarfile gives every sample an address. Then the order is an exact permutation
-instead of a shuffle buffer, any step can be resumed without reading up to it, ranks never overlap, and the number of
-loader threads changes nothing.
+Pictures are read by their place in the tars (tars.py) and not as a stream. So the order is an exact permutation instead of a
+shuffle buffer, any step can be resumed without reading up to it, ranks never overlap, and the number of loader threads changes
+nothing.
 
 Shapes: B pictures of this rank, H and W pixels, C channels, T tokens, N pictures in all tars.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import random
-import tarfile
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import torch
-from PIL import Image
 from torch import Tensor
 
-from entitynet_train.epochs import Epochs, balance_of
+from entitynet_train.epochs import Epochs, Windows, balance_of
 from entitynet_train.labels import labels_of
-from entitynet_train.spec import DataSpec, RunSpec, ShardSpec, SpecError
+from entitynet_train.spec import RunSpec, SpecError
+from entitynet_train.tars import Pictures
+from entitynet_train.tars import index_tars as index_tars
+from entitynet_train.tokens import quick
 from entitynet_train.words import Words, read_skipped, read_words
 
 AHEAD = 4  # batches made ahead for each thread
 SUBSTITUTES_MAX = 100  # broken pictures in a row before the data as a whole counts as broken
-
-
-@dataclass(frozen=True)
-class Tars:
-    """Where each picture lies: pictures are counted from 0 in the order of shards, then of members."""
-
-    paths: tuple[Path, ...]
-    shard_N: np.ndarray
-    offset_N: np.ndarray
-    size_N: np.ndarray
-    image_ids: pa.Array
-
-
-def index_tars(data: DataSpec) -> Tars:
-    """Read the headers of all tars. Raises SpecError for a tar that is absent, compressed or not as the spec says."""
-    paths = tuple(Path(data.root) / shard.tar for shard in data.shards)
-    members = [_members(path, shard) for path, shard in zip(paths, data.shards, strict=True)]
-    image_ids = pa.concat_arrays([pa.array([], pa.large_string()), *(ids for ids, _ in members)])
-    if len(image_ids.unique()) != len(image_ids):
-        twice = next(v["values"].as_py() for v in image_ids.value_counts() if v["counts"].as_py() > 1)
-        raise SpecError(f"shards: found {twice} twice; allowed: a picture is in one shard, once")
-    shard_N = np.repeat(np.arange(len(members)), [len(ids) for ids, _ in members])
-    place_N2 = np.concatenate([np.zeros((0, 2), np.int64), *(places for _, places in members)])
-    return Tars(paths, shard_N, place_N2[:, 0], place_N2[:, 1], image_ids)
-
-
-def _members(path: Path, shard: ShardSpec) -> tuple[pa.Array, np.ndarray]:
-    """Return the image ids of a tar and, a row each, offset and size of the picture in bytes."""
-    try:
-        with tarfile.open(path, "r:") as tar:
-            found = [(member.name, member.offset_data, member.size) for member in tar]
-    except (OSError, tarfile.TarError) as error:
-        raise SpecError(f"shard {shard.name}: {path}: {error}; allowed: an uncompressed tar") from error
-    strange = [name for name, *_ in found if not name.endswith(".jpg") or "/" in name]
-    if strange:
-        raise SpecError(f"shard {shard.name}: found member {strange[0]!r}; allowed: image_id.jpg and nothing else")
-    if len(found) != shard.samples:
-        raise SpecError(f"shard {shard.name}: found {len(found)} pictures in {path}; allowed: {shard.samples}")
-    image_ids = pa.array([name.removesuffix(".jpg") for name, *_ in found], pa.large_string())
-    return image_ids, np.array([place for _, *place in found], np.int64).reshape(-1, 2)
 
 
 @dataclass
@@ -96,7 +53,7 @@ class Batch:
     entities: Tensor | None = None
 
 
-Crop = Callable[[Image.Image, random.Random], np.ndarray]
+Crop = Callable[[bytes, random.Random], np.ndarray]
 Tokenize = Callable[[list[str]], Tensor]
 
 
@@ -108,7 +65,7 @@ class Batches:
     """
 
     def __init__(self, spec: RunSpec, rank: int, crop: Crop, tokenize: Tokenize) -> None:
-        self._spec, self._rank, self._crop, self._tokenize = spec, rank, crop, tokenize
+        self._spec, self._rank, self._crop, self._tokenize = spec, rank, crop, quick(tokenize)
         self._tars = index_tars(spec.data)
         shown = spec.loss.needs_classes or spec.loss.entity_targets
         self._words: Words = read_words(spec.data, spec.mix, self._tars.image_ids, shown)
@@ -126,13 +83,12 @@ class Batches:
                 f"data: found no picture with a text under mix {spec.mix.name} ({self.counts}); "
                 f"allowed: some with a text of {', '.join(spec.mix.sources)}"
             )
-        self._epochs = Epochs(
-            spec.seed, self._usable, balance_of(spec.mix, self._words, self._usable, self._tars.image_ids)
-        )
+        balance = balance_of(spec.mix, self._words, self._usable, self._tars.image_ids)
+        self._windows = Windows(spec.seed, self._tars.begins, spec.window_shards)
+        self._epochs = Epochs(spec.seed, self._usable, balance, self._windows)
         if spec.mix.balance:
             self.counts["no_entity"] = self._epochs.never
-        self._files: dict[int, int] = {}
-        self._lock = threading.Lock()
+        self._pictures = Pictures(spec.data, self._tars)
 
     def positions(self, step: int) -> range:
         """Return the places of this rank's part of a step in the endless sequence of samples."""
@@ -147,7 +103,9 @@ class Batches:
 
     def __getitem__(self, step: int) -> Batch:
         broken: list[str] = []
-        drawn = [self._sample(*self.picture_at(position), broken) for position in self.positions(step)]
+        places = [self.picture_at(position) for position in self.positions(step)]
+        self._pictures.want(self._windows.around(*places[0]))
+        drawn = [self._sample(epoch, picture, broken) for epoch, picture in places]
         pixels, pictures, sources, texts = (list(column) for column in zip(*drawn, strict=True))
         image_ids = self._tars.image_ids.take(pa.array(pictures)).to_pylist()
         labels, entities = (ids and ids.of(pictures) for ids in (self._labels.classes, self._labels.entities))
@@ -161,32 +119,18 @@ class Batches:
             image_id = self._tars.image_ids[picture].as_py()
             rng = random.Random(f"{self._spec.seed}/{epoch}/{image_id}")
             source, text = self._words.draw(picture, rng)
+            raw = self._pictures.read(picture)
             try:
-                return self._crop(self._decode(picture), rng), picture, source, text
+                return self._crop(raw, rng), picture, source, text
             except Exception:  # a decoder of foreign bytes may raise anything; the picture is counted and replaced
                 broken.append(image_id)
                 order = self._epochs.order(epoch)
                 picture = int(order[substitutes.randrange(len(order))])
         raise SpecError(f"data: found {SUBSTITUTES_MAX} broken pictures in a row, last {broken[-1]}; allowed: a few")
 
-    def _decode(self, picture: int) -> Image.Image:
-        shard = int(self._tars.shard_N[picture])
-        with self._lock:
-            if shard not in self._files:
-                self._files[shard] = os.open(self._tars.paths[shard], os.O_RDONLY)
-            descriptor = self._files[shard]
-        raw = os.pread(descriptor, int(self._tars.size_N[picture]), int(self._tars.offset_N[picture]))
-        with Image.open(io.BytesIO(raw)) as image:
-            side = getattr(self._crop, "draft_px", 0)
-            if side:
-                image.draft("RGB", (side, side))  # lets the JPEG decoder scale by 1/2, 1/4 or 1/8 for nothing
-            return image.convert("RGB")
-
     def close(self) -> None:
         """Close the tars that this process opened."""
-        for descriptor in self._files.values():
-            os.close(descriptor)
-        self._files.clear()
+        self._pictures.close()
 
 
 def load_batches(batches: Batches, steps: range, workers: int) -> Iterator[Batch]:

@@ -1,6 +1,6 @@
 """Epochs: which pictures each one has, and in which order.
 
-Belongs here: the permutation of an epoch, balancing over entities, where an epoch begins in the endless sequence of samples.
+Belongs here: the permutation of an epoch, windows of tars, balancing over entities, where an epoch begins.
 Does not belong here: pictures and batches (data.py), words (words.py).
 
 Everything follows from (seed, epoch) and the data, so that any rank, thread or resumed run comes to the same sequence: of a
@@ -109,11 +109,41 @@ def _keys(names: pa.Array) -> np.ndarray:
     return np.fromiter((zlib.crc32(name.as_py().encode()) for name in names), np.uint64, len(names))
 
 
+class Windows:
+    """Which tars an epoch reads together: so many at a time, in an order drawn from (seed, epoch); with 0 all at once.
+
+    A tar is a random sample of its round, so pictures of a window are as mixed as those of the whole, but for rounds.
+    """
+
+    def __init__(self, seed: int, begins: np.ndarray, shards: int) -> None:
+        self._seed, self._begins, self._shards = seed, begins, shards or len(begins) - 1
+        self.counts = -(-(len(begins) - 1) // self._shards) if self._shards else 1
+
+    def of(self, pictures: np.ndarray, epoch: int) -> np.ndarray:
+        """Return the window of each picture, counted from 0 in the order in which the epoch comes to them."""
+        rank = np.argsort(self._order(epoch)) // self._shards
+        return rank[np.searchsorted(self._begins, pictures, side="right") - 1]
+
+    def around(self, epoch: int, picture: int) -> tuple[int, ...]:
+        """Return the tars of a picture's window and then those of the window after it, which may be the next epoch's first."""
+        window = int(self.of(np.array([picture]), epoch)[0])
+        after = (epoch, window + 1) if window + 1 < self.counts else (epoch + 1, 0)
+        return tuple(dict.fromkeys([*self._tars(epoch, window), *self._tars(*after)]))
+
+    def _tars(self, epoch: int, window: int) -> list[int]:
+        return self._order(epoch)[window * self._shards : (window + 1) * self._shards].tolist()
+
+    def _order(self, epoch: int) -> np.ndarray:
+        return np.random.RandomState([self._seed, epoch, 2]).permutation(len(self._begins) - 1)
+
+
 class Epochs:
     """The endless sequence of samples, epoch after epoch; any thread may ask."""
 
-    def __init__(self, seed: int, usable_U: np.ndarray, balance: Balance | None) -> None:
-        self._seed, self._usable, self._balance = seed, usable_U, balance
+    def __init__(
+        self, seed: int, usable_U: np.ndarray, balance: Balance | None, windows: Windows | None = None
+    ) -> None:
+        self._seed, self._usable, self._balance, self._windows = seed, usable_U, balance, windows
         self._begins = [0]  # of the epochs known so far, and where the next one begins
         self._orders: dict[int, np.ndarray] = {}  # of the last two epochs: at a boundary threads need both
         self._lock = threading.Lock()
@@ -143,6 +173,8 @@ class Epochs:
             if epoch not in self._orders:
                 # RandomState and not Generator: NumPy keeps its stream the same for good, and a resume depends on it.
                 order = np.random.RandomState([self._seed, epoch]).permutation(self._pictures(epoch))
+                if self._windows and self._windows.counts > 1:
+                    order = order[np.argsort(self._windows.of(order, epoch), kind="stable")]
                 self._orders = {other: kept for other, kept in self._orders.items() if abs(other - epoch) == 1}
                 self._orders[epoch] = order
             return self._orders[epoch]

@@ -123,6 +123,7 @@ class RunSpec:
     crop_scale_min: float = 0.4
     precision: str = "fp32"
     world_size: int = 1
+    window_shards: int = 0  # pictures of so many tars are shuffled together, 0: of all
     tower_config: dict[str, Any] = field(default_factory=dict[str, Any])
     init: str = ""
     init_sha256: str = ""
@@ -150,6 +151,7 @@ class RunSpec:
         need(
             self.checkpoint_every_steps >= 1, f"{at}.checkpoint_every_steps", self.checkpoint_every_steps, "at least 1"
         )
+        need(self.window_shards >= 0, f"{at}.window_shards", self.window_shards, "0 (all tars) or more")
         need(self.workers >= 0, f"{at}.workers", self.workers, "0 (load in the training process) or more")
         need(self.lr_peak > 0, f"{at}.lr_peak", self.lr_peak, "a number above 0")
         need(0 <= self.warmup_ratio < 1, f"{at}.warmup_ratio", self.warmup_ratio, "a share in [0, 1)")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,11 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from entitynet_train.captions import NO_QUERY, PLAIN, Candidate, Weighed, chances, picture_chances
+from entitynet_train.objects import Root, open_root
 from entitynet_train.spec import LINK_KINDS, LIVING, TEXT_SOURCES, CaptionMix, DataSpec, SpecError, all_kinds
 
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker does not see them
+READS = 8  # files on the wire at once
 Table = dict[int, tuple[str, float]]
 
 
@@ -155,7 +157,7 @@ def read_words(data: DataSpec, mix: CaptionMix, image_ids: pa.Array, shown: bool
 
     Raises SpecError if a table is unreadable.
     """
-    root = Path(data.root)
+    root = open_root(data.root)
     texts = _read(root, [shard.texts for shard in data.shards], ("image_id", "source", "text"))
     raw = _read(root, data.image_entities, ("image_id", "qid", "query_id", "query_kind"))
     of_queries = _read(root, data.query_texts, ("query_id", "source", "text"))
@@ -228,22 +230,24 @@ def _asked_first(image: np.ndarray, usable: np.ndarray, kind: np.ndarray, images
 
 def read_skipped(data: DataSpec, image_ids: pa.Array) -> np.ndarray:
     """Tell for each picture whether its key is in the skip list (bool, one a picture)."""
-    keys = _read(Path(data.root), data.skip, ("image_id",))["image_id"]
+    keys = _read(open_root(data.root), data.skip, ("image_id",))["image_id"]
     return pc.is_in(image_ids, value_set=keys).to_numpy(zero_copy_only=False)
 
 
-def _read(root: Path, paths: Iterable[str], columns: tuple[str, ...]) -> dict[str, pa.Array]:
+def _read(root: Root, paths: Iterable[str], columns: tuple[str, ...]) -> dict[str, pa.Array]:
     """Return the columns of several Parquet files as one array each, all large strings."""
     schema = pa.schema([(column, pa.large_string()) for column in columns])
-    tables = [schema.empty_table()]
-    for path in paths:
+
+    def table(path: str) -> pa.Table:
         try:
-            tables.append(pq.read_table(root / path, columns=list(columns)).select(columns).cast(schema))
+            return pq.read_table(root.local(path), columns=list(columns)).select(columns).cast(schema)
         except (OSError, pa.ArrowException, KeyError) as error:
             raise SpecError(
-                f"{root / path}: {error}; allowed: Parquet with the columns {', '.join(columns)}"
+                f"{root.where(path)}: {error}; allowed: Parquet with the columns {', '.join(columns)}"
             ) from error
-    whole = pa.concat_tables(tables)
+
+    with ThreadPoolExecutor(READS) as pool:
+        whole = pa.concat_tables([schema.empty_table(), *pool.map(table, paths)])
     return {column: whole[column].combine_chunks() for column in columns}
 
 

@@ -496,6 +496,7 @@ class Recipe(Section):
     loss: LossSpec = LossSpec()
     precision: Literal["fp32", "bf16"] = "fp32"
     world_size: Annotated[int, Field(ge=1)] = 1
+    window_shards: Annotated[int, Field(ge=0)] = 0
     tower_config: dict[str, Any] = {}
     init: str = ""
     init_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
