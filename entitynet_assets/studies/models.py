@@ -711,6 +711,19 @@ def presets(kind: str) -> dict[str, dict[str, Any]]:
     return {name: {"name": name, **_completed(values, raw)} for name, values in raw.items()}
 
 
+def shipped_recipes() -> list[Recipe]:
+    """Return the ready-made recipes."""
+    return [Recipe(**values) for values in presets("recipes").values()]
+
+
+def recipe_named(name: str, recipes: Sequence[Recipe]) -> Recipe:
+    """Return the recipe of a name. Raises StudyError with the nearest one if there is none."""
+    known = {one.name: one for one in recipes}
+    if name not in known:
+        raise StudyError(f"recipe: found {name!r}; allowed: {', '.join(known)}{_nearest(name, known)}")
+    return known[name]
+
+
 _INSTEAD = {"samples_seen": "epochs", "epochs": "samples_seen"}  # of a recipe: who says the one does not want the other
 
 
@@ -737,8 +750,9 @@ def _preset(kind: str, item: Any, where: str) -> Any:
 
 def _fault(where: str, fault: Any) -> str:
     path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = _fields_at(fault["loc"])
+    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        of_loss = fault["type"] == "unexpected_keyword_argument"  # the one section that the workshop declares
+        known = list(LossSpec.__dataclass_fields__) if of_loss else _fields_at(fault["loc"])
         return f"{where}: {path}: unknown key; allowed here: {', '.join(known)}{_nearest(str(fault['loc'][-1]), known)}"
     if fault["type"] == "missing":
         return f"{where}: {path}: missing; add it"
