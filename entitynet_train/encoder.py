@@ -113,6 +113,20 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """A part of a picture file: left, top, right, bottom in pixels; it is prepared as a square."""
+
+    path: Path
+    box: tuple[int, int, int, int]
+
+    def square(self) -> Image.Image:
+        """Return the part drawn out to a square of its longer side, as a training crop is one."""
+        side = max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+        with Image.open(self.path) as image:
+            return image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box=self.box)
+
+
+@dataclass(frozen=True)
 class Pictures:
     """A table of picture files: the columns of the Parquet file, and where each picture lies."""
 
@@ -163,7 +177,7 @@ def embed_pictures(encoder: Encoder, world: World, paths: list[Path], batch_size
 
 
 def load_ahead(
-    places: Sequence[Path | Member], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
+    places: Sequence[Path | Member | Cut], transform: Callable[[Image.Image], T], parts: Iterable[Sequence[int]]
 ) -> Iterator[list[tuple[int, T | None]]]:
     """Yield (place, what `transform` makes of the picture) of each part, decoding the next two in threads meanwhile.
 
@@ -179,8 +193,10 @@ def load_ahead(
             yield [(place, future.result()) for place, future in waiting.popleft()]
 
 
-def _load(place: Path | Member, transform: Callable[[Image.Image], T]) -> T | None:
+def _load(place: Path | Member | Cut, transform: Callable[[Image.Image], T]) -> T | None:
     try:
+        if isinstance(place, Cut):
+            return transform(place.square())
         with Image.open(io.BytesIO(place.read()) if isinstance(place, Member) else place) as image:
             return transform(image)
     except Exception:  # a decoder of foreign bytes may raise anything; the caller counts what is missing

@@ -100,6 +100,10 @@ class RunSpec:
     first weights come from: empty for random ones by `seed`, MODEL/PRETRAINED by open_clip's names, or an export or weight file
     that lies at `init_path`; `init_sha256` is the sha256 of the weight file.
 
+    A `teacher` has said what it sees in `reinforcements` (Parquet relative to the data's root: teacher, image_id, left_px, top_px,
+    right_px, bottom_px, vector) and reads in `teacher_texts` (teacher, text, vector), `reinforcement_fingerprint` over both; pictures
+    are then cut where it saw them, and `crop_scale_min` counts no more.
+
     `entities` (Parquet relative to the data's root: qid, class_index, label, text, ancestors) are embedded into the export, and `card` says
     in its model card where the data comes from; neither changes the weights, and a finished run with others writes its export again.
     """
@@ -128,6 +132,10 @@ class RunSpec:
     init: str = ""
     init_sha256: str = ""
     init_path: str = execution("")
+    teacher: str = ""
+    reinforcement_fingerprint: str = ""
+    reinforcements: tuple[str, ...] = execution(())
+    teacher_texts: tuple[str, ...] = execution(())
     checkpoint_every_steps: int = execution(200)
     workers: int = execution(1)
     entities: str = execution("")
@@ -140,6 +148,23 @@ class RunSpec:
         need(
             able, f"{at}.data.vocabulary", self.data.class_count, "a vocabulary of 1 class or more, for classification"
         )
+        distils = "distillation" in self.loss.names
+        need(
+            bool(self.teacher) == distils,
+            f"{at}.teacher",
+            self.teacher,
+            "a teacher exactly with a weight for distillation",
+        )
+        need(
+            not self.teacher or bool(self.reinforcements),
+            f"{at}.reinforcements",
+            (),
+            "the files of the teacher's vectors",
+        )
+        need(
+            not self.teacher or not self.mix.template_share, f"{at}.mix.template_share", self.mix.template_share,
+            "0 with a teacher, which was asked of whole texts",
+        )  # fmt: skip
         need(self.precision in ("fp32", "bf16"), f"{at}.precision", self.precision, "fp32 or bf16")
         need(self.samples_seen >= 0, f"{at}.samples_seen", self.samples_seen, "0 (untrained control) or more pictures")
         need(self.world_size >= 1, f"{at}.world_size", self.world_size, "at least 1 process")
@@ -220,7 +245,8 @@ class FloorSpec:
 class EmbedSpec:
     """Embed pictures, texts or both with an exported checkpoint or an open_clip name (`encoder`).
 
-    Pictures are loose files (`images`: Parquet of image_id and path, relative to `root`) or the members of a release's tars (`shards`, less
+    Pictures are loose files (`images`: Parquet of image_id and path, relative to `root`; with left_px, top_px, right_px and bottom_px only
+    that part of each, as a square) or the members of a release's tars (`shards`, less
     the keys in `skip`); `texts` is Parquet (text). The answer is embeddings.parquet (image_id, vector FLOAT[D], unit norm) and
     texts.parquet (text, vector) in the order of the input, beside result.json. A killed job repeats at most `part_size` of them a process.
     """

@@ -148,7 +148,8 @@ def _step(run: Run, batch: Batch, stop: StopSignals) -> tuple[float, float, bool
         image_BD, text_BD, logit_scale, *bias = run.parallel(image_BCHW, batch.text_BT.to(device))
     features = Features(
         image_BD.float(), text_BD.float(), logit_scale.float(), *bias,
-        labels=_on(device, batch.labels), entities=_on(device, batch.entities), step=run.progress.step,
+        labels=_on(device, batch.labels), entities=_on(device, batch.entities),
+        teacher_image_BE=_on(device, batch.teacher_image_BE), teacher_text_BE=_on(device, batch.teacher_text_BE), step=run.progress.step,
     )  # fmt: skip
     value = run.objective(features)
     names = list(value.parts)

@@ -650,6 +650,7 @@ class Study(Section):
                 )
                 near = _nearest(recipe.teacher, teachers)
                 raise ValueError(f"recipes.{recipe.name}.teacher: found {recipe.teacher!r}; allowed: {allowed}{near}")
+            self._able_to_learn_from_a_teacher(recipe)
             earlier = [one.name for one in self.recipes[:place]]
             if (base := recipe.init_recipe) and base not in earlier:
                 allowed = (
@@ -659,6 +660,20 @@ class Study(Section):
                     f"recipes.{recipe.name}.init: found {recipe.init!r}; allowed: {allowed}{_nearest(base, earlier)}"
                 )
         return self
+
+    def _able_to_learn_from_a_teacher(self, recipe: Recipe) -> None:
+        weight = recipe.loss.weights.get("distillation", 0)
+        if bool(recipe.teacher) != bool(weight):
+            raise ValueError(
+                f"recipes.{recipe.name}.teacher: found {recipe.teacher!r} with loss.weights.distillation = {weight:g}; "
+                "allowed: a teacher and a weight above 0, or neither"
+            )
+        mix = next(mix for mix in self.mixes if mix.name == recipe.mix)
+        if recipe.teacher and mix.template_share:
+            raise ValueError(
+                f"recipes.{recipe.name}.mix: found {mix.name!r}, which puts words into templates (template_share {mix.template_share:g}); "
+                "a teacher is asked of whole texts: choose a mix with template_share = 0"
+            )
 
     @model_validator(mode="after")
     def _able_to_screen(self) -> Study:

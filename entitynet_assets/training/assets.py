@@ -22,7 +22,7 @@ from entitynet_assets.training.dispatch import (
     with_vocabulary,
 )
 from entitynet_assets.training.release import need_whole_tars, obeyed
-from entitynet_assets.training.start import start_of
+from entitynet_assets.training.start import start_of, taught_by
 from entitynet_train.spec import RunSpec, fingerprint, to_json
 
 _WORDS = {
@@ -61,6 +61,8 @@ def _digest(lake: Lake, recipe: str) -> str:
         "entity_texts",
         "ancestor_texts",
         "label_vocabulary",
+        "reinforcements",
+        "teacher_texts",
     ),
     kinds=("python", "pytorch"),
     params=_choices,
@@ -101,7 +103,7 @@ def _spec(work: Work) -> RunSpec:
             f"({', '.join(mix.sources)}); choose other sources"
         )
     epoch = next(row["images_per_epoch"] for row in work.rows("mix_balance") if row["mix"] == recipe.mix)
-    return run_spec(recipe, work.study, data, epoch, **start_of(recipe, work.lake))
+    return run_spec(recipe, work.study, data, epoch, **start_of(recipe, work.lake), **taught_by(recipe, work))
 
 
 def _recipe(work: Work) -> Recipe:

@@ -1,15 +1,17 @@
-"""Where a recipe begins: what its `init` names becomes a file with a known sha256.
+"""Where a recipe begins and from whom it learns: what its `init` and `teacher` name becomes files that are known by their content.
 
-Belongs here: open_clip names, recipes of the same study, exports and files of this machine. Does not belong here: reading weights
-(entitynet_train), other fields of a run (dispatch.py).
+Belongs here: open_clip names, recipes of the same study, exports and files of this machine, stored vectors. Does not belong here: reading
+them (entitynet_train), other fields of a run (dispatch.py).
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from entitynet_assets.lake import Lake
 from entitynet_assets.resources import data_path
+from entitynet_assets.stations import Work
 from entitynet_assets.studies.models import Recipe
 from entitynet_assets.training.dispatch import NothingToTrainError
 from entitynet_train.spec import weight_file
@@ -45,3 +47,24 @@ def _of_recipe(recipe: Recipe, lake: Lake) -> dict[str, str]:
         )
     newest = max(lake.rows("checkpoints", recipe.init_recipe), key=lambda row: row["step"])
     return {"init_path": str(lake.root / newest["path"]), "init_sha256": newest["export_sha256"]}
+
+
+def taught_by(recipe: Recipe, work: Work) -> dict[str, Any]:
+    """Return the fields of RunSpec that say what the teacher of a recipe said; none without a teacher.
+
+    Raises NothingToTrainError if it said nothing of any picture.
+    """
+    if not recipe.teacher:
+        return {}
+    files, digests = dict[str, tuple[str, ...]](), list[str]()
+    for table in ("reinforcements", "teacher_texts"):
+        files[table] = tuple(str(path.relative_to(work.lake.root)) for path in work.views[table])
+        digests += [work.lake.need(table, name).digest for name in work.lake.slices(table)]
+    query = "SELECT count(*) AS number FROM reinforcements WHERE teacher = $teacher"
+    if not work.select(query, teacher=recipe.teacher)[0]["number"]:
+        raise NothingToTrainError(
+            f"recipes.{recipe.name}.teacher: {recipe.teacher} has seen no picture; bring the tables up to date first: "
+            "entitynet run --until reinforcements,teacher_texts"
+        )
+    known = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return {"teacher": recipe.teacher, "reinforcement_fingerprint": known, **files}
