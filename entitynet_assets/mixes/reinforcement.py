@@ -178,12 +178,9 @@ def _asked(work: Work, asking: Asking, teacher: Teacher, values: Mapping[str, An
     file, digest, _ = work.lake.export(asking.new, views, f"embed/{work.table.name}", _used(asking.new, values))
     local = data_path(teacher.model)
     name, root = str(local) if local.is_dir() else teacher.model, str(work.lake.root)
-    cuts = (
-        {"images": file, "images_fingerprint": digest}
-        if asking is CUTS
-        else {"texts": file, "texts_fingerprint": digest}
-    )
-    spec = EmbedSpec(name, teacher.sha256, root=root, **cuts)
+    images, of_images = (file, digest) if asking is CUTS else ("", "")
+    texts, of_texts = (file, digest) if asking is TEXTS else ("", "")
+    spec = EmbedSpec(name, teacher.sha256, of_images, of_texts, root, images, texts)
     folder = work.lake.job_folder("embed", fingerprint(spec)[:16])
     counts = work.place.cluster.run(Job("entitynet_train.embed", to_json(spec), folder))["counts"]
     return folder / asking.answer, counts["embedded"] if asking is CUTS else counts["texts"]
