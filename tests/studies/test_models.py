@@ -212,7 +212,12 @@ def test_the_environment_names_the_study(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("kind", ["mixes", "recipes", "benchmarks", "screens"])
 def test_every_preset_loads(kind: str) -> None:
     names = list(presets(kind))
-    everything = {**SAMPLE, "mixes": list(presets("mixes")), kind: names}
+    teacher = {
+        "name": "teacher",
+        "model": "ViT-L-14/datacomp_xl_s13b_b90k",
+        "sha256": "0" * 64,
+    }  # what reinforced ones want
+    everything = {**SAMPLE, "mixes": list(presets("mixes")), "teachers": [teacher], kind: names}
     assert [item.name for item in getattr(parse_study(everything, "presets.toml"), kind)] == names
 
 
