@@ -39,7 +39,12 @@ def spec_of(recipe: Recipe) -> RunSpec:
     study = make_study(mixes=list(presets("mixes")), recipes=["demo", recipe.name], teachers=[TEACHER])
     data = data_spec(RELEASE, WORDS, "/lake")
     classes = {"vocabulary_fingerprint": "v", "class_count": 2_000_000}
-    return run_spec(recipe, study, type(data)(**{**vars(data), **classes}), PICTURES)
+    taught = (
+        {"teacher": recipe.teacher, "reinforcement_fingerprint": "f", "reinforcements": ("x",)}
+        if recipe.teacher
+        else {}
+    )
+    return run_spec(recipe, study, type(data)(**{**vars(data), **classes}), PICTURES, **taught)
 
 
 @pytest.mark.parametrize("recipe", [one for one in RECIPES.values() if one.name != "demo"], ids=lambda one: one.name)
