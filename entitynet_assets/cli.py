@@ -32,9 +32,18 @@ from entitynet_assets.sample.server import serve_until_stopped
 from entitynet_assets.sample.world import make_world
 from entitynet_assets.session import console, enter, served_sample, told_plainly
 from entitynet_assets.shelf import open_shelf
-from entitynet_assets.studies.models import StudyError, load_study
+from entitynet_assets.studies.models import TOWERS, StudyError, load_study, recipe_named, shipped_recipes
 from entitynet_assets.tables import TABLES
-from entitynet_assets.terminal import TerminalProgress, coverage, leaderboard, plan_views, standings, tree
+from entitynet_assets.terminal import (
+    TerminalProgress,
+    coverage,
+    leaderboard,
+    plan_views,
+    recipe_table,
+    recipe_text,
+    standings,
+    tree,
+)
 from entitynet_assets.trace.answer import answer
 from entitynet_assets.trace.tree import to_values
 
@@ -221,6 +230,26 @@ def report(
         page.write_bytes(verdict_sheet(shelf) if sheet else render(shelf).encode())
         shelf.lake.note_export({"page": str(page.absolute()), "sheet": sheet is not None})
         console.print(f"{page}  {page.stat().st_size / 1000:,.0f} kB", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="A recipe to show in full, as TOML to copy; without it all of them.")
+    ] = None,
+    study: StudyName = None,
+    towers: Annotated[bool, typer.Option("--towers", help="List the towers that a recipe may name.")] = False,
+) -> None:
+    """Show the recipes that ship, or those of a study: all as a table, one in full."""
+    with told_plainly():
+        if towers:
+            typer.echo("\n".join(TOWERS))
+            return
+        known = load_study(study).recipes if study else shipped_recipes()
+        if name:
+            typer.echo(recipe_text(recipe_named(name, known)))
+        else:
+            console.print(recipe_table(known, f"Recipes of {study}" if study else "Recipes that ship"))
 
 
 @app.command()

@@ -139,6 +139,7 @@ def need_data(study: Study) -> None:
     for provider in study.providers:
         if provider.name in TABLES_OF_PICTURES:
             named.append((f"providers.{provider.name}.address", endpoint(provider.name, provider.address)))
+    named += [(f"recipes.{recipe.name}.init", recipe.init) for recipe in study.recipes if recipe.init_is_local]
     for key, path in named:
         place = data_path(path)
         if not place.exists() and not any(place.parent.glob(place.name)):

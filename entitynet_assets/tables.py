@@ -735,6 +735,22 @@ MIX_BALANCE = Table("mix_balance", "mixes", "mix", ("mix",), (
     number("tail_share", "share of pictures' entities that have no more pictures than that, 0 to 1", "?"),
     number("tail_share_per_epoch", "the same among the pictures of an epoch, expected", "?"),
 ))  # fmt: skip
+TEACHER = (
+    text("teacher", "the teacher, as the study calls it"),
+    text("teacher_sha256", "sha256 of its weights, as the study says"),
+)
+REINFORCEMENTS = Table("reinforcements", "mixes", "picture x teacher x augmentation", ("image_id", "teacher", "augmentation"), (
+    IMAGE, *TEACHER,
+    whole("augmentation", "which of the cuts of the picture, from 0"),
+    number("crop_scale_min", "least share of the picture's area that a cut may have"),
+    whole("left_px", "left side of the cut in the stored JPEG"), whole("top_px", "its upper side"),
+    whole("right_px", "its right side, exclusive"), whole("bottom_px", "its lower side, exclusive"),
+    _c("vector", "FLOAT[]", "unit-norm embedding of the cut"),
+), "slices")  # fmt: skip
+TEACHER_TEXTS = Table("teacher_texts", "mixes", "text x teacher", ("text", "teacher"), (
+    text("text", "the words as the teacher reads them"), *TEACHER,
+    _c("vector", "FLOAT[]", "unit-norm embedding of the text"),
+), "slices")  # fmt: skip
 CHECKPOINTS = Table("checkpoints", "training", "recipe x step", ("recipe", "step"), (
     RECIPE, STEP, MIX,
     text("tower", "model"), whole("seed", "seed"),

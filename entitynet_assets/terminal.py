@@ -5,6 +5,7 @@ Belongs here: Rich. Does not belong here: what is run (cli.py).
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from rich.tree import Tree
 
 from entitynet_assets.plan import Plan
 from entitynet_assets.scores.report import floor_values, standing
+from entitynet_assets.studies.models import Recipe
 from entitynet_assets.tables import TABLES
 
 WORK = {  # words for the summary, in the order of the river
@@ -177,3 +179,32 @@ def tree(branch: Any) -> Tree:
 
 def _named(slice_name: str) -> str:
     return "" if slice_name == "whole" else f"[{slice_name}]".replace("[", "\\[", 1)
+
+
+def recipe_table(recipes: Sequence[Recipe], title: str) -> Table:
+    """Return recipes for a terminal, a line each."""
+    shown = Table(title=title)
+    for name in ("recipe", "tower", "begins with", "losses", "length", "batch", "rate", "mix"):
+        shown.add_column(
+            name, justify="right" if name in ("length", "batch", "rate") else "left", no_wrap=name == "recipe"
+        )
+    for recipe in recipes:
+        length = f"{recipe.epochs:g} epochs" if recipe.samples_seen is None else f"{recipe.samples_seen:,}"
+        losses = " + ".join(f"{recipe.loss.weights[name]:g} {name}" for name in recipe.loss.names)
+        shown.add_row(
+            recipe.name, recipe.tower, recipe.init or "random", losses, length, f"{recipe.batch_size_global:,}",
+            f"{recipe.lr_peak:g}", recipe.mix,
+        )  # fmt: skip
+    return shown
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a recipe in full, as a study would say it: TOML with every key, those at their default, too."""
+    values = recipe.model_dump(mode="json", exclude_none=True)
+    return "\n".join(["[[recipes]]", *(f"{key} = {_toml(value)}" for key, value in values.items())])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }" if value else "{}"
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

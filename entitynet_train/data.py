@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from entitynet_train.epochs import Epochs, Windows, balance_of
 from entitynet_train.labels import labels_of
+from entitynet_train.reinforcement import open_reinforcement
 from entitynet_train.spec import RunSpec, SpecError
 from entitynet_train.tars import Pictures
 from entitynet_train.tars import index_tars as index_tars
@@ -40,6 +42,7 @@ SUBSTITUTES_MAX = 100  # broken pictures in a row before the data as a whole cou
 class Batch:
     """What one rank sees in one step; `broken` names the pictures that could not be decoded and were replaced.
 
+    With a teacher, the last two have what it said of each cut and text (float32, unit norm).
     `labels` are class indices and `entities` numbers of entities (int64, B x L, -1 where there is none), if the loss asks for them.
     """
 
@@ -51,9 +54,22 @@ class Batch:
     broken: list[str] = field(default_factory=list)
     labels: Tensor | None = None
     entities: Tensor | None = None
+    teacher_image_BE: Tensor | None = None
+    teacher_text_BE: Tensor | None = None
 
 
-Crop = Callable[[bytes, random.Random], np.ndarray]
+class Crop(Protocol):
+    """From the bytes of a picture to pixels: of a box that is drawn, or of one that is given."""
+
+    def __call__(self, raw: bytes, rng: random.Random, /) -> np.ndarray:
+        """Return a crop that depends on the bytes and the generator alone."""
+        ...
+
+    def cut(self, raw: bytes, box: tuple[int, int, int, int], /) -> np.ndarray:
+        """Return the pixels of a box (left, top, right, bottom in pixels)."""
+        ...
+
+
 Tokenize = Callable[[list[str]], Tensor]
 
 
@@ -71,13 +87,17 @@ class Batches:
         self._words: Words = read_words(spec.data, spec.mix, self._tars.image_ids, shown)
         self._labels = labels_of(spec.data, spec.loss, self._words.shown, self._words.qids, len(self._tars.image_ids))
         skipped, named = read_skipped(spec.data, self._tars.image_ids), self._words.present
-        self._usable = np.flatnonzero(~skipped & named)
+        self._teacher = open_reinforcement(spec, self._tars.image_ids)
+        taught = self._teacher.taught if self._teacher else np.ones(len(named), bool)
+        self._usable = np.flatnonzero(~skipped & named & taught)
         self.counts = {
             "pictures": len(skipped),
             "skipped": int(skipped.sum()),
             "no_text": int((~skipped & ~named).sum()),
             "usable": len(self._usable),
         }
+        if self._teacher:
+            self.counts["not_taught"] = int((~skipped & named & ~taught).sum())
         if spec.steps and not len(self._usable):
             raise SpecError(
                 f"data: found no picture with a text under mix {spec.mix.name} ({self.counts}); "
@@ -106,14 +126,17 @@ class Batches:
         places = [self.picture_at(position) for position in self.positions(step)]
         self._pictures.want(self._windows.turn(*places[0]), self._windows.tars)
         drawn = [self._sample(epoch, picture, broken) for epoch, picture in places]
-        pixels, pictures, sources, texts = (list(column) for column in zip(*drawn, strict=True))
+        pixels, cuts, pictures, sources, texts = (list(column) for column in zip(*drawn, strict=True))
         image_ids = self._tars.image_ids.take(pa.array(pictures)).to_pylist()
         labels, entities = (ids and ids.of(pictures) for ids in (self._labels.classes, self._labels.entities))
         image_BHWC = torch.from_numpy(np.stack(pixels))
-        return Batch(image_BHWC, self._tokenize(texts), image_ids, sources, texts, broken, labels, entities)
+        batch = Batch(image_BHWC, self._tokenize(texts), image_ids, sources, texts, broken, labels, entities)
+        if self._teacher:
+            batch.teacher_image_BE, batch.teacher_text_BE = self._teacher.images(cuts), self._teacher.texts(texts)
+        return batch
 
-    def _sample(self, epoch: int, picture: int, broken: list[str]) -> tuple[np.ndarray, int, str, str]:
-        """Return (pixels, picture, source, text) of a picture, or of a substitute if it cannot be decoded."""
+    def _sample(self, epoch: int, picture: int, broken: list[str]) -> tuple[np.ndarray, int, int, str, str]:
+        """Return (pixels, row of the teacher's cut, picture, source, text) of a picture, or of a substitute if it cannot be decoded."""
         substitutes = random.Random(f"{self._spec.seed}/{epoch}/{picture}/substitutes")
         for _ in range(SUBSTITUTES_MAX):
             image_id = self._tars.image_ids[picture].as_py()
@@ -121,12 +144,19 @@ class Batches:
             source, text = self._words.draw(picture, rng)
             raw = self._pictures.read(picture)
             try:
-                return self._crop(raw, rng), picture, source, text
+                return *self._cut(raw, picture, rng), picture, source, text
             except Exception:  # a decoder of foreign bytes may raise anything; the picture is counted and replaced
                 broken.append(image_id)
                 order = self._epochs.order(epoch)
                 picture = int(order[substitutes.randrange(len(order))])
         raise SpecError(f"data: found {SUBSTITUTES_MAX} broken pictures in a row, last {broken[-1]}; allowed: a few")
+
+    def _cut(self, raw: bytes, picture: int, rng: random.Random) -> tuple[np.ndarray, int]:
+        """Return a crop of one's own, or one that the teacher saw with its row."""
+        if not self._teacher:
+            return self._crop(raw, rng), -1
+        row, box = self._teacher.pick(picture, rng)
+        return self._crop.cut(raw, box), row
 
     def close(self) -> None:
         """Close the tars that this process opened."""

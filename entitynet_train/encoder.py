@@ -30,9 +30,25 @@ from entitynet_train.spec import SpecError
 
 T = TypeVar("T")
 
-Place = Path | Callable[[], bytes]  # a file, or what answers the bytes of a picture
 PARTS_AHEAD = 2
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A part of a picture file: left, top, right, bottom in pixels; it is prepared as a square."""
+
+    path: Path
+    box: tuple[int, int, int, int]
+
+    def square(self) -> Image.Image:
+        """Return the part drawn out to a square of its longer side, as a training crop is one."""
+        side = max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+        with Image.open(self.path) as image:
+            return image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box=self.box)
+
+
+Place = Path | Cut | Callable[[], bytes]  # a file, a part of one, or what answers the bytes of a picture
 
 
 @dataclass(frozen=True)
@@ -167,9 +183,10 @@ def load_ahead(
 
 
 def _load(place: Place, transform: Callable[[Image.Image], T]) -> T | None:
-    source = place if isinstance(place, Path) else io.BytesIO(place())
     try:
-        with Image.open(source) as image:
+        if isinstance(place, Cut):
+            return transform(place.square())
+        with Image.open(place if isinstance(place, Path) else io.BytesIO(place())) as image:
             return transform(image)
     except Exception:  # a decoder of foreign bytes may raise anything; the caller counts what is missing
         return None

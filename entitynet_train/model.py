@@ -1,8 +1,8 @@
 """The towers: from a recipe's name to an open_clip model, its tokenizer, its picture preparation.
 
 Belongs here: everything that says what the network is.
-Does not belong here: how it is handed on (export.py), loading an export for scoring (encoder.py), data (data.py), crops (pixels.py),
-optimisation (optim.py).
+Does not belong here: how it is handed on (export.py), loading an export for scoring (encoder.py), data (data.py), crops
+(pixels.py), optimisation (optim.py).
 
 Shapes: B pictures, C channels, H and W pixels, T tokens.
 """
@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from entitynet_train.compat import import_open_clip
 from entitynet_train.pixels import RandomCrop as RandomCrop
-from entitynet_train.spec import RunSpec
+from entitynet_train.pretrained import load_start
+from entitynet_train.spec import RunSpec, SpecError
 
 _DEMO_64 = {
     "embed_dim": 128,
@@ -29,7 +30,8 @@ _DEMO_64 = {
 
 def model_config(spec: RunSpec) -> dict[str, Any]:
     """Return open_clip's `model_cfg` of the recipe's tower, with the recipe's context length."""
-    base = _DEMO_64 if spec.tower == "demo-64" else import_open_clip().get_model_config(spec.tower)
+    named = _DEMO_64 if spec.tower == "demo-64" else import_open_clip().get_model_config(spec.tower)
+    base = spec.tower_config or named
     return {**base, "text_cfg": {**base["text_cfg"], "context_length": spec.context_length_tokens}}
 
 
@@ -39,10 +41,25 @@ def image_size_px(spec: RunSpec) -> int:
 
 
 def build_model(spec: RunSpec) -> nn.Module:
-    """Return the tower with weights drawn from `spec.seed`, the same on every rank; leaves torch's generator alone."""
+    """Return the tower with the weights that `spec.init` names, else drawn from `spec.seed`; the same on every rank.
+
+    What `init` has no tensor for is drawn from the seed, too. Leaves torch's generator alone. Raises SpecError if the tower
+    cannot be built or the weights are another model's.
+    """
+    open_clip, config = import_open_clip(), dict(model_config(spec))
+    kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     with torch.random.fork_rng():
         torch.manual_seed(spec.seed)
-        return import_open_clip().CLIP(**model_config(spec))
+        try:
+            tower = kind(**config)
+        except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+            raise SpecError(
+                f"recipe[{spec.recipe}].tower: found {spec.tower}, which open_clip cannot build ({error}); allowed: a tower_config "
+                "of the form that `open_clip.get_model_config` answers, or no tower_config"
+            ) from error
+    if spec.init:
+        load_start(tower, spec, model_config(spec))
+    return tower
 
 
 def build_tokenizer(spec: RunSpec) -> Callable[[list[str]], Tensor]:

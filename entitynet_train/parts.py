@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from entitynet_train.encoder import Place
+from entitynet_train.encoder import Cut, Place
 from entitynet_train.objects import open_root
 from entitynet_train.spec import DataSpec, EmbedSpec, ShardSpec, SpecError, fingerprint
 from entitynet_train.tars import Pictures as TarPictures
@@ -32,6 +32,7 @@ from entitynet_train.tars import index_tars
 VECTOR = pa.large_list(pa.float32())  # 4 million vectors overflow offsets of 32 bits
 pc: Any = pyarrow.compute  # its functions are made at import, where a type checker does not see them
 KEYS = {"pictures": "image_id", "texts": "text"}
+BOX = ("left_px", "top_px", "right_px", "bottom_px")  # columns of a table of pictures of which only parts are embedded
 _MARK = b"entitynet.part"
 
 
@@ -93,9 +94,13 @@ def content_of(part: Part, spec: EmbedSpec) -> Content:
         return Content([key for key, _ in kept], [place for _, place in kept], len(members) - len(kept))
     if part.kind == "texts":
         return Content(_rows(spec, spec.texts, ("text",), part)["text"].to_pylist(), [])
-    rows = _rows(spec, spec.images, ("image_id", "path"), part)
+    cut = BOX[0] in pq.read_schema(Path(spec.root) / spec.images).names
+    rows = _rows(spec, spec.images, ("image_id", "path", *(BOX if cut else ())), part)
     places = [Path(spec.root) / path for path in rows["path"].to_pylist()]
-    return Content(rows["image_id"].to_pylist(), [*places])
+    if not cut:
+        return Content(rows["image_id"].to_pylist(), [*places])
+    boxes = zip(*(rows[name].to_pylist() for name in BOX), strict=True)
+    return Content(rows["image_id"].to_pylist(), [Cut(path, box) for path, box in zip(places, boxes, strict=True)])
 
 
 def _length(spec: EmbedSpec, name: str, columns: tuple[str, ...]) -> int:

@@ -43,8 +43,11 @@ class RandomCrop:
 
     def __call__(self, raw: bytes, rng: random.Random) -> np.ndarray:
         """Return the crop as uint8, height x width x 3. Raises what a decoder raises at bytes that are no whole picture."""
+        return self.cut(raw, self._box(*_sides(raw), rng))
+
+    def cut(self, raw: bytes, box: Box) -> np.ndarray:
+        """Return the pixels of a box (left, top, right, bottom in pixels of the picture) as a crop is returned."""
         width, height = _sides(raw)
-        box = self._box(width, height, rng)
         shrink = next(one for one in SHRINKS if one == 1 or min(box[2] - box[0], box[3] - box[1]) >= one * self.size_px)
         return _resized(decoded(raw, shrink), box, (width, height), self.size_px)
 

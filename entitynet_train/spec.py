@@ -27,8 +27,11 @@ from entitynet_train.captions import all_kinds as all_kinds
 from entitynet_train.captions import picture_chances as picture_chances
 from entitynet_train.loss_spec import LossSpec as LossSpec
 from entitynet_train.loss_spec import vocabulary_fingerprint as vocabulary_fingerprint
+from entitynet_train.tower_names import TOWERS as TOWERS
+from entitynet_train.tower_names import allowed_towers as allowed_towers
+from entitynet_train.tower_names import need_tower
+from entitynet_train.tower_names import weight_file as weight_file
 
-TOWERS = ("demo-64", "ViT-B-32", "ViT-B-16")  # resolved to an open_clip configuration in model.py
 FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
 PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")
 CLASSIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -98,6 +101,14 @@ class RunSpec:
     Sizes are pixels and tokens; `batch_size_global` counts pictures over all ranks; learning rate is the peak of a
     cosine with linear warm-up over `warmup_ratio` of the steps.
 
+    `tower` is a name of TOWERS, or any name beside a `tower_config`, which is open_clip's `model_cfg`. `init` is where the
+    first weights come from: empty for random ones by `seed`, MODEL/PRETRAINED by open_clip's names, or an export or weight file
+    that lies at `init_path`; `init_sha256` is the sha256 of the weight file.
+
+    A `teacher` has said what it sees in `reinforcements` (Parquet relative to the data's root: teacher, image_id, left_px, top_px,
+    right_px, bottom_px, vector) and reads in `teacher_texts` (teacher, text, vector), `reinforcement_fingerprint` over both; pictures
+    are then cut where it saw them, and `crop_scale_min` counts no more.
+
     `entities` (Parquet relative to the data's root: qid, class_index, label, text, ancestors) are embedded into the export, and `card` says
     in its model card where the data comes from; neither changes the weights, and a finished run with others writes its export again.
     """
@@ -126,6 +137,14 @@ class RunSpec:
     patch_dropout: float = 0.0
     ema_decay: float = 0.0
     spike_factor: float = 0.0
+    tower_config: dict[str, Any] = field(default_factory=dict[str, Any])
+    init: str = ""
+    init_sha256: str = ""
+    init_path: str = execution("")
+    teacher: str = ""
+    reinforcement_fingerprint: str = ""
+    reinforcements: tuple[str, ...] = execution(())
+    teacher_texts: tuple[str, ...] = execution(())
     checkpoint_every_steps: int = execution(200)
     workers: int = execution(1)
     compile: bool = execution(False)
@@ -136,11 +155,36 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         at = f"recipe[{self.recipe}]"
-        need(self.tower in TOWERS, f"{at}.tower", self.tower, f"one of {', '.join(TOWERS)}")
+        need_tower(at, self.tower, self.tower_config)
+        self._need_goal(at)
+        self._need_schedule(at)
+
+    def _need_goal(self, at: str) -> None:
+        """Check what is learned from whom: classes need a vocabulary, distillation a teacher."""
         able = bool(self.data.vocabulary_fingerprint and self.data.class_count > 0) or not self.loss.needs_classes
         need(
             able, f"{at}.data.vocabulary", self.data.class_count, "a vocabulary of 1 class or more, for classification"
         )
+        distils = "distillation" in self.loss.names
+        need(
+            bool(self.teacher) == distils,
+            f"{at}.teacher",
+            self.teacher,
+            "a teacher exactly with a weight for distillation",
+        )
+        need(
+            not self.teacher or bool(self.reinforcements),
+            f"{at}.reinforcements",
+            (),
+            "the files of the teacher's vectors",
+        )
+        need(
+            not self.teacher or not self.mix.template_share, f"{at}.mix.template_share", self.mix.template_share,
+            "0 with a teacher, which was asked of whole texts",
+        )  # fmt: skip
+
+    def _need_schedule(self, at: str) -> None:
+        """Check sizes, steps and rates."""
         need(self.precision in ("fp32", "bf16"), f"{at}.precision", self.precision, "fp32 or bf16")
         need(self.samples_seen >= 0, f"{at}.samples_seen", self.samples_seen, "0 (untrained control) or more pictures")
         need(self.world_size >= 1, f"{at}.world_size", self.world_size, "at least 1 process")
@@ -233,7 +277,8 @@ class FloorSpec:
 class EmbedSpec:
     """Embed pictures, texts or both with an exported checkpoint or an open_clip name (`encoder`).
 
-    Pictures are loose files (`images`: Parquet of image_id and path, relative to `root`) or the members of a release's tars (`shards`, less
+    Pictures are loose files (`images`: Parquet of image_id and path, relative to `root`; with left_px, top_px, right_px and bottom_px only
+    that part of each, as a square) or the members of a release's tars (`shards`, less
     the keys in `skip`); `texts` is Parquet (text). The answer is embeddings.parquet (image_id, vector FLOAT[D], unit norm) and
     texts.parquet (text, vector) in the order of the input, beside result.json. A killed job repeats at most `part_size` of them a process.
     """

@@ -171,8 +171,11 @@ def _step(run: Run, batch: Batch, stop: StopSignals) -> Step:
 
 def _features(outputs: Outputs, batch: Batch, step: int) -> Features:
     device = outputs[0].device
-    labels, entities = (None if ids is None else ids.to(device) for ids in (batch.labels, batch.entities))
-    return Features(*outputs, labels=labels, entities=entities, step=step)
+    labels, entities, seen, read = (
+        None if one is None else one.to(device)
+        for one in (batch.labels, batch.entities, batch.teacher_image_BE, batch.teacher_text_BE)
+    )
+    return Features(*outputs, labels=labels, entities=entities, teacher_image_BE=seen, teacher_text_BE=read, step=step)
 
 
 def _require_finite(run: Run, loss: float, norm: float) -> None:

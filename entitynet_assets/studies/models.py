@@ -27,6 +27,7 @@ from entitynet_train.spec import (
     CaptionMix,
     LossSpec,
     SpecError,
+    allowed_towers,
 )
 
 HERE = Path(__file__).parent
@@ -455,22 +456,44 @@ class Subrelease(Section):
         return self
 
 
-class Recipe(Section):
-    """One training run, as entitynet_train.spec.RunSpec names it.
+class Teacher(Section):
+    """A model whose vectors of pictures and texts are stored once and learned from many times (docs/training.md).
 
-    `checkpoint_every_steps` says how much a killed training repeats, and changes no result; nor do `compile`,
-    `activation_checkpointing` and `hang_timeout_s`, which say how fast, in how much memory, and when it counts as hung.
+    `model` is an open_clip name or the folder of an export, pinned by the sha256 of its weights. Each picture is cut
+    `augmentations` times, at least `crop_scale_min` of its area, and a reinforced training cuts it in the same places.
+    """
+
+    name: Name
+    model: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    augmentations: Annotated[int, Field(ge=1, le=1000)] = 5
+    crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
+
+
+class Recipe(Section):
+    """One training run, as entitynet_train.spec.RunSpec names it; its length is `samples_seen` or `epochs` of the release.
+
+    `init` is where the weights begin: MODEL/PRETRAINED by open_clip's names, `recipe:NAME` of the same study, or an export or weight
+    file of this machine. `teacher` names one of the study's teachers. `checkpoint_every_steps` says how much a killed training
+    repeats, and changes no result; nor do `compile`, `activation_checkpointing` and `hang_timeout_s`, which say how fast, in how much
+    memory, and when it counts as hung.
     """
 
     name: Name
     mix: str
     tower: str
-    samples_seen: Annotated[int, Field(ge=0)]
+    samples_seen: Annotated[int | None, Field(ge=0)] = None
+    epochs: Annotated[float | None, Field(gt=0)] = None
     batch_size_global: Annotated[int, Field(ge=1)]
     lr_peak: Annotated[float, Field(gt=0)]
     seed: int = 0
     context_length_tokens: Annotated[int, Field(ge=4, le=77)] = 32
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.2
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    eps: Annotated[float, Field(gt=0)] = 1e-6
+    grad_clip_norm: Annotated[float, Field(ge=0)] = 1.0
     crop_scale_min: Annotated[float, Field(gt=0, le=1)] = 0.4
     loss: LossSpec = LossSpec()
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -480,15 +503,35 @@ class Recipe(Section):
     patch_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     spike_factor: Annotated[float, Field(ge=0)] = 0.0
+    tower_config: dict[str, Any] = {}
+    init: str = ""
+    init_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    teacher: str = ""
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = 200
     compile: bool = False
     activation_checkpointing: bool = False
     hang_timeout_s: Annotated[float, Field(gt=0)] = 600.0
 
-    @field_validator("tower")
-    @classmethod
-    def _known(cls, tower: str) -> str:
-        return _one_of(tower, TOWERS)
+    @model_validator(mode="after")
+    def _possible(self) -> Recipe:
+        if not self.tower_config and self.tower not in TOWERS:
+            raise ValueError(f"tower: found {self.tower!r}; allowed: {allowed_towers(self.tower)}, or a tower_config")
+        if (self.samples_seen is None) == (self.epochs is None):
+            found = "neither" if self.epochs is None else "both"
+            raise ValueError(
+                f"samples_seen, epochs: found {found}; say one, pictures to be seen or rounds over the release"
+            )
+        return self
+
+    @property
+    def init_recipe(self) -> str:
+        """The recipe whose weights this one begins with, or an empty text."""
+        return self.init.removeprefix("recipe:") if self.init.startswith("recipe:") else ""
+
+    @property
+    def init_is_local(self) -> bool:
+        """Say whether it begins with a folder or a file of this machine."""
+        return bool(self.init) and not self.init_recipe and self.init.partition("/")[0] not in TOWERS
 
 
 class Mix(Section):
@@ -565,12 +608,13 @@ class Study(Section):
     shards: Shards = Shards()
     subreleases: list[Subrelease] = []
     mixes: Annotated[list[Mix], Field(min_length=1)]
+    teachers: list[Teacher] = []
     recipes: Annotated[list[Recipe], Field(min_length=1)]
     benchmarks: list[Benchmark] = []  # without one nothing is held out, and nothing is scored
 
     @model_validator(mode="after")
     def _joined(self) -> Study:
-        for kind in ("mixes", "recipes", "benchmarks", "providers", "folders", "screens", "subreleases"):
+        for kind in ("mixes", "recipes", "benchmarks", "providers", "folders", "screens", "subreleases", "teachers"):
             names = [item.name for item in getattr(self, kind)]
             twice = {name for name in names if names.count(name) > 1}
             if twice:
@@ -602,6 +646,43 @@ class Study(Section):
                     f"allowed: a multiple of world_size {recipe.world_size}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _able_to_train(self) -> Study:
+        teachers = [teacher.name for teacher in self.teachers]
+        for place, recipe in enumerate(self.recipes):
+            if recipe.teacher and recipe.teacher not in teachers:
+                allowed = (
+                    f"the study's teachers {', '.join(teachers)}"
+                    if teachers
+                    else "none, as the study has no [[teachers]]"
+                )
+                near = _nearest(recipe.teacher, teachers)
+                raise ValueError(f"recipes.{recipe.name}.teacher: found {recipe.teacher!r}; allowed: {allowed}{near}")
+            self._able_to_learn_from_a_teacher(recipe)
+            earlier = [one.name for one in self.recipes[:place]]
+            if (base := recipe.init_recipe) and base not in earlier:
+                allowed = (
+                    f"recipe: and one of those before it, {', '.join(earlier)}" if earlier else "a recipe before it"
+                )
+                raise ValueError(
+                    f"recipes.{recipe.name}.init: found {recipe.init!r}; allowed: {allowed}{_nearest(base, earlier)}"
+                )
+        return self
+
+    def _able_to_learn_from_a_teacher(self, recipe: Recipe) -> None:
+        weight = recipe.loss.weights.get("distillation", 0)
+        if bool(recipe.teacher) != bool(weight):
+            raise ValueError(
+                f"recipes.{recipe.name}.teacher: found {recipe.teacher!r} with loss.weights.distillation = {weight:g}; "
+                "allowed: a teacher and a weight above 0, or neither"
+            )
+        mix = next(mix for mix in self.mixes if mix.name == recipe.mix)
+        if recipe.teacher and mix.template_share:
+            raise ValueError(
+                f"recipes.{recipe.name}.mix: found {mix.name!r}, which puts words into templates (template_share {mix.template_share:g}); "
+                "a teacher is asked of whole texts: choose a mix with template_share = 0"
+            )
 
     @model_validator(mode="after")
     def _able_to_screen(self) -> Study:
@@ -654,9 +735,29 @@ def presets(kind: str) -> dict[str, dict[str, Any]]:
     return {name: {"name": name, **_completed(values, raw)} for name, values in raw.items()}
 
 
+def shipped_recipes() -> list[Recipe]:
+    """Return the ready-made recipes."""
+    return [Recipe(**values) for values in presets("recipes").values()]
+
+
+def recipe_named(name: str, recipes: Sequence[Recipe]) -> Recipe:
+    """Return the recipe of a name. Raises StudyError with the nearest one if there is none."""
+    known = {one.name: one for one in recipes}
+    if name not in known:
+        raise StudyError(f"recipe: found {name!r}; allowed: {', '.join(known)}{_nearest(name, known)}")
+    return known[name]
+
+
+_INSTEAD = {"samples_seen": "epochs", "epochs": "samples_seen"}  # of a recipe: who says the one does not want the other
+
+
 def _completed(values: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return a table with what it does not say taken from the preset that it is `like`."""
-    return {**known.get(values.get("like", ""), {}), **{key: value for key, value in values.items() if key != "like"}}
+    base = known.get(values.get("like", ""), {})
+    base = _completed(base, known) if base else base
+    replaced = {_INSTEAD[key] for key in values if key in _INSTEAD}
+    kept = {key: value for key, value in base.items() if key not in replaced}
+    return {**kept, **{key: value for key, value in values.items() if key != "like"}}
 
 
 def _preset(kind: str, item: Any, where: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from entitynet_assets import previews
 from entitynet_assets.cluster import Job
+from entitynet_assets.lake import Lake
 from entitynet_assets.resources import Workplace
 from entitynet_assets.stations import Made, Station, Work, station
 from entitynet_assets.studies.models import Recipe
@@ -23,6 +24,7 @@ from entitynet_assets.training.dispatch import (
     with_vocabulary,
 )
 from entitynet_assets.training.release import need_whole_tars, obeyed
+from entitynet_assets.training.start import start_of, taught_by
 from entitynet_train.spec import RunSpec, fingerprint, to_json
 
 _WORDS = {
@@ -55,8 +57,14 @@ def _choices(place: Workplace) -> dict[str, Any]:
     return {
         "recipes": [recipe.model_dump(exclude=_EXECUTION) for recipe in place.study.recipes],
         "mixes": [mix.model_dump() for mix in place.study.mixes],
+        "starts": [one.init_recipe and _digest(place.lake, one.init_recipe) for one in place.study.recipes],
         "takedowns": place.lake.ledger_digest(),
     }
+
+
+def _digest(lake: Lake, recipe: str) -> str:
+    record = lake.record("checkpoints", recipe)
+    return record.digest if record else "not trained"
 
 
 @station(
@@ -64,12 +72,15 @@ def _choices(place: Workplace) -> dict[str, Any]:
     reads=(
         "release",
         "caption_mixes",
+        "mix_balance",
         "caption_links",
         "query_texts",
         "entity_texts",
         "ancestor_texts",
         "label_vocabulary",
         "named_ancestors",
+        "reinforcements",
+        "teacher_texts",
     ),
     kinds=("python", "pytorch"),
     params=_choices,
@@ -109,9 +120,11 @@ def _spec(work: Work) -> RunSpec:
             f"recipes.{recipe.name}.mix: no picture of the release has a text of mix {recipe.mix!r} "
             f"({', '.join(mix.sources)}); choose other sources"
         )
+    epoch = next(row["images_per_epoch"] for row in work.rows("mix_balance") if row["mix"] == recipe.mix)
+    spec = run_spec(recipe, work.study, data, epoch, **start_of(recipe, work.lake), **taught_by(recipe, work))
     entities, _, count = work.lake.export(_ENTITIES, work.views, "release/entities")
     card = lineage(work.study, work.lake.manifests().get(data.release_id, {}), count)
-    return dataclasses.replace(run_spec(recipe, work.study, data), entities=entities, card=card)
+    return dataclasses.replace(spec, entities=entities, card=card)
 
 
 def _recipe(work: Work) -> Recipe:

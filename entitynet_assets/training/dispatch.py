@@ -64,10 +64,17 @@ def caption_mix(recipe: Recipe, study: Study) -> CaptionMix:
     return next(mix for mix in study.mixes if mix.name == recipe.mix).caption_mix()
 
 
-def run_spec(recipe: Recipe, study: Study, data: DataSpec) -> RunSpec:
-    """Return the complete specification of a recipe on that data."""
-    facts = recipe.model_dump(exclude={"name", "mix", "loss"})
-    return RunSpec(recipe=recipe.name, mix=caption_mix(recipe, study), data=data, loss=recipe.loss, **facts)
+def run_spec(recipe: Recipe, study: Study, data: DataSpec, images_per_epoch: float = 0.0, **more: Any) -> RunSpec:
+    """Return the complete specification of a recipe on that data; `more` are fields that only the lake knows.
+
+    The length of a recipe in epochs is that many times `images_per_epoch`, as `mix_balance` has it.
+    """
+    facts = recipe.model_dump(exclude={"name", "mix", "loss", "epochs", "teacher"})
+    if recipe.epochs is not None:
+        facts["samples_seen"] = round(recipe.epochs * images_per_epoch)
+    return RunSpec(
+        **{**facts, "recipe": recipe.name, "mix": caption_mix(recipe, study), "data": data, "loss": recipe.loss, **more}
+    )
 
 
 def checkpoint_row(spec: RunSpec, fingerprint: str, result: Mapping[str, Any], path: str) -> dict[str, Any]:

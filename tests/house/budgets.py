@@ -35,7 +35,7 @@ ALLOWED: dict[str, str] = {
     "tests/sight/test_report.py: handle_data name": "the name that the standard library calls",
     "entitynet_assets/releases/command.py: takedown parameters": "the options of a command, each a way to name pictures",
     "entitynet_assets/studies/models.py: lines": "every key that a study may say, and the message for each that is wrong",
-    "entitynet_train/spec.py: lines": "every field that a job may be told, and the message for each that is wrong",
+    "entitynet_train/spec.py: lines": "the whole contract between platform and workshop; cut in two, a field would be sought in both",
     "entitynet_train/distributed.py: process_group name": "a noun: torch calls it a process group",
 }
 

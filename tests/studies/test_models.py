@@ -136,7 +136,14 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("recipes", [{**RECIPE, "loss": {"weights": {"hinge": 1.0}}}], "loss.weights: found 'hinge'; allowed: one of contrastive, sigmoid"),
     ("recipes", [{**RECIPE, "mix": "balancd"}],
      "recipes.mine.mix: found 'balancd'; allowed: the study's mixes balanced, alt_text_only, graph_only (did you mean balanced?)"),
-    ("recipes", [{**RECIPE, "tower": "ViT-B-23"}], "recipes.0.tower: found 'ViT-B-23'; allowed: demo-64, ViT-B-32"),
+    ("recipes", [{**RECIPE, "tower": "ViT-B-23"}], "recipes.0: tower: found 'ViT-B-23'; allowed: one of 93 towers, such as ViT-B-32"),
+    ("recipes", [{**RECIPE, "epochs": 2}], "recipes.0: samples_seen, epochs: found both; say one"),
+    ("recipes", [{key: value for key, value in RECIPE.items() if key != "samples_seen"}], "samples_seen, epochs: found neither; say one"),
+    ("recipes", [{**RECIPE, "teacher": "big"}], "recipes.mine.teacher: found 'big'; allowed: none, as the study has no [[teachers]]"),
+    ("recipes", ["demo", {**RECIPE, "init": "recipe:dem"}],
+     "recipes.mine.init: found 'recipe:dem'; allowed: recipe: and one of those before it, demo (did you mean demo?)"),
+    ("recipes", [{**RECIPE, "init": "recipe:mine"}], "recipes.mine.init: found 'recipe:mine'; allowed: a recipe before it"),
+    ("recipes", [{"like": "demo", "sample_seen": 4}], "recipes.0.sample_seen: unknown key; allowed here: name, mix, tower, samples_seen"),
     ("recipes", [{**RECIPE, "world_size": 3}],
      "recipes.mine.batch_size_global: found 4; allowed: a multiple of world_size 3"),
     ("recipes", ["demo", "demo"], "recipes: ['demo'] named twice; give each its own name"),
@@ -207,7 +214,12 @@ def test_the_environment_names_the_study(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("kind", ["mixes", "recipes", "benchmarks", "screens"])
 def test_every_preset_loads(kind: str) -> None:
     names = list(presets(kind))
-    everything = {**SAMPLE, "mixes": list(presets("mixes")), kind: names}
+    teacher = {
+        "name": "teacher",
+        "model": "ViT-L-14/datacomp_xl_s13b_b90k",
+        "sha256": "0" * 64,
+    }  # what reinforced ones want
+    everything = {**SAMPLE, "mixes": list(presets("mixes")), "teachers": [teacher], kind: names}
     assert [item.name for item in getattr(parse_study(everything, "presets.toml"), kind)] == names
 
 

@@ -71,7 +71,7 @@ def test_a_relabelled_word_changes_the_fingerprint(tiny_world):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"tower": "ViT-Z"}, "demo-64"),
+        ({"tower": "ViT-Z"}, "such as ViT-S-32"),
         ({"precision": "fp8"}, "bf16"),
         ({"samples_seen": -1}, "untrained control"),
         ({"world_size": 3}, "multiple of world_size (3)"),
