@@ -186,11 +186,15 @@ def recipe_table(recipes: Sequence[Recipe], title: str) -> Table:
     shown = Table(title=title)
     for name in ("recipe", "tower", "begins with", "losses", "length", "batch", "rate", "mix"):
         shown.add_column(
-            name, justify="right" if name in ("length", "batch", "rate") else "left", no_wrap=name == "recipe"
+            name,
+            justify="right" if name in ("length", "batch", "rate") else "left",
+            no_wrap=name == "recipe",
+            overflow="fold",
         )
     for recipe in recipes:
         length = f"{recipe.epochs:g} epochs" if recipe.samples_seen is None else f"{recipe.samples_seen:,}"
-        losses = " + ".join(f"{recipe.loss.weights[name]:g} {name}" for name in recipe.loss.names)
+        weighed = {name: recipe.loss.weights[name] for name in recipe.loss.names}
+        losses = " + ".join(f"{weight:g} {name}" if len(weighed) > 1 else name for name, weight in weighed.items())
         shown.add_row(
             recipe.name, recipe.tower, recipe.init or "random", losses, length, f"{recipe.batch_size_global:,}",
             f"{recipe.lr_peak:g}", recipe.mix,

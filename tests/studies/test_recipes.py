@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tomllib
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from entitynet_assets.cli import app
@@ -18,7 +20,7 @@ from entitynet_assets.studies.models import (
     recipe_named,
     shipped_recipes,
 )
-from entitynet_assets.terminal import recipe_text
+from entitynet_assets.terminal import recipe_table, recipe_text
 from entitynet_assets.training.dispatch import Words, data_spec, run_spec
 from entitynet_train.spec import RunSpec, fingerprint
 from tests.small_lake import make_study
@@ -120,11 +122,14 @@ def test_a_change_that_cannot_be_is_named_with_the_nearest_that_can(own: dict, w
 
 
 def test_the_command_shows_all_one_and_those_of_a_study() -> None:
-    shown = COMMAND.invoke(app, ["recipes"], env={"COLUMNS": "200"}).output
+    shown = COMMAND.invoke(app, ["recipes"]).output
     for recipe in RECIPES.values():
         assert recipe.name in shown
-    assert "ViT-B-32/datacomp_xl_s13b_b90k" in shown
-    assert "0.25 contrastive + 0.75 distillation" in shown
+    assert "…" not in shown  # however narrow the terminal, nothing is cut off
+    wide = io.StringIO()
+    Console(file=wide, width=200).print(recipe_table(tuple(RECIPES.values()), "all"))
+    assert "ViT-B-32/datacomp_xl_s13b_b90k" in wide.getvalue()
+    assert "0.25 contrastive + 0.75 distillation" in wide.getvalue()
     (one,) = tomllib.loads(COMMAND.invoke(app, ["recipes", "siglip-vit-b-16"]).output)["recipes"]
     assert one["loss"]["weights"] == {"sigmoid": 1.0}
     of_study = COMMAND.invoke(app, ["recipes", "--study", "sample"]).output
