@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup demo real live ui test bench check fix clean docs
+.PHONY: setup demo real live ui test test-all bench check fix clean docs
 .DEFAULT_GOAL := help
 
 help:
@@ -12,7 +12,7 @@ help:
 	@echo "make real DATA=FOLDER                photographs in folders and a Wikidata dump, the same way (docs/real.md)"
 	@echo "make live CONTACT=you@example.org    twenty entities from Wikidata and Commons; needs a network"
 	@echo "make ui      the Dagster UI on it"
-	@echo "make test    the tests;  make check  lint, types, imports, definitions"
+	@echo "make test    the tests;  make test-all  the long ones, too;  make check  lint, types, imports, definitions"
 
 setup: $(READY)
 
@@ -38,6 +38,10 @@ ui: $(READY)
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1
+
+# Everything, the tests marked `long` included: those that take minutes each.
+test-all: $(READY)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m ""
 
 # Ours against a peer on the same input, `make bench NAME=closure`; peers live in .bench/<peer>/. docs/benchmarks.md has the ratios.
 bench: $(READY)

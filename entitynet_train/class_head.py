@@ -42,7 +42,7 @@ class ClassHead(nn.Module):
 
     Memory a rank, in float32: weights K x D / ranks * 4 bytes, as much again for the gradient and twice for Adam's moments (2 million x
     512: 4 GB, 16 GB in all, over the ranks); N x D features; C x D unit weights; logits a block of N at a time, at most
-    LOGITS_A_BLOCK or one picture's C, made again in the backward pass.
+    LOGITS_A_BLOCK or one picture's C, made again in the backward pass if there are several blocks.
     """
 
     def __init__(self, spec: LossSpec, world: World, classes: int, width: int, seed: int) -> None:
@@ -58,19 +58,22 @@ class ClassHead(nn.Module):
         own_NL = (labels_NL >= self.share.start) & (labels_NL < self.share.stop)
         picture_P, place_P = own_NL.nonzero(as_tuple=True)
         class_P = labels_NL[picture_P, place_P] - self.share.start
+        compared_C, more_C = self._compared(class_P, step)
+        whole = len(compared_C) == len(self.weight_SD)
+        weight_CD = functional.normalize(self.weight_SD if whole else self.weight_SD[compared_C], dim=1)
+        own_P = torch.searchsorted(compared_C, class_P)
         positive_NL = image_ND.new_zeros(labels_NL.shape)
-        positive_NL[picture_P, place_P] = self._positives(image_ND[picture_P], class_P)
-        others_N = self._others(image_ND, picture_P, class_P, step)
+        positive_NL[picture_P, place_P] = self._positives((image_ND[picture_P] * weight_CD[own_P]).sum(1))
+        others_N = self._others(image_ND, weight_CD, more_C, (picture_P, own_P))
         told = gather_rows(self._world, torch.cat([others_N[:, None], positive_NL], 1)[None])
         mine = slice(self._world.rank * len(image_BD), (self._world.rank + 1) * len(image_BD))
         known_BL = labels_NL[mine] >= 0
         loss_B = self._losses(told[:, mine, 0].logsumexp(0), told[:, mine, 1:].sum(0), known_BL)
         count = (labels_NL >= 0).any(1).sum().clamp(min=1)
-        return loss_B.sum() * (self._world.size / count)
+        return loss_B.sum() * self._world.size / count
 
-    def _positives(self, image_PD: Tensor, class_P: Tensor) -> Tensor:
+    def _positives(self, cosine_P: Tensor) -> Tensor:
         """Return the scaled logits of pictures and classes of their own, less the margin."""
-        cosine_P = (image_PD * functional.normalize(self.weight_SD[class_P], dim=1)).sum(1)
         margin = self._spec.margin
         if margin and self._spec.margin_of == "angle":
             # Past pi - m the angle would turn back; there the cosine goes on falling by a constant, as in ArcFace's own code.
@@ -82,23 +85,21 @@ class ClassHead(nn.Module):
             cosine_P = cosine_P - margin
         return self._spec.scale * cosine_P
 
-    def _others(self, image_ND: Tensor, picture_P: Tensor, class_P: Tensor, step: int) -> Tensor:
-        """Return for each picture the logarithm of this rank's share of E."""
-        compared_C, more_C = self._compared(class_P, step)
-        whole = len(compared_C) == len(self.weight_SD)
-        weight_CD = functional.normalize(self.weight_SD if whole else self.weight_SD[compared_C], dim=1)
-        place_P = torch.searchsorted(compared_C, class_P)
+    def _others(self, image_ND: Tensor, weight_CD: Tensor, more_C: Tensor, own: tuple[Tensor, Tensor]) -> Tensor:
+        """Return for each picture the logarithm of this rank's share of E; `own` are pictures and the places of their classes in C."""
 
         def block(image_MD: Tensor, weight_CD: Tensor, row_P: Tensor, place_P: Tensor) -> Tensor:
             logits_MC = self._spec.scale * image_MD @ weight_CD.T + more_C
             logits_MC[row_P, place_P] = NEVER
             return functional.pad(logits_MC, (0, 1), value=NEVER).logsumexp(1)
 
-        size = max(1, LOGITS_A_BLOCK // max(1, len(compared_C)))
+        size = max(1, LOGITS_A_BLOCK // max(1, len(weight_CD)))
+        if size >= len(image_ND):
+            return block(image_ND, weight_CD, *own)
         found: list[Tensor] = []
         for begin in range(0, len(image_ND), size):
-            inside_P = (picture_P >= begin) & (picture_P < begin + size)
-            rows = image_ND[begin : begin + size], weight_CD, picture_P[inside_P] - begin, place_P[inside_P]
+            inside_P = (own[0] >= begin) & (own[0] < begin + size)
+            rows = image_ND[begin : begin + size], weight_CD, own[0][inside_P] - begin, own[1][inside_P]
             found.append(made_again(block, *rows))
         return torch.cat(found)
 
@@ -108,14 +109,14 @@ class ClassHead(nn.Module):
         seen_S = torch.zeros(held, dtype=torch.bool, device=device)
         seen_S[class_P] = True
         seen = int(seen_S.sum())
-        wanted = min(len(share_of(self._spec.negatives, self._world)), held - seen)
+        wanted = min(max(1, len(share_of(self._spec.negatives, self._world))), held - seen)
         if not self._spec.negatives or wanted == held - seen:
             return torch.arange(held, device=device), self.weight_SD.new_zeros(held)
         generator = torch.Generator(device).manual_seed(_seed_of(self._seed, step, self._world.rank))
         key_S = torch.rand(held, generator=generator, device=device, dtype=torch.float64).masked_fill(seen_S, 2.0)
         drawn = torch.topk(key_S, wanted, largest=False, sorted=False).indices
         compared_C = torch.cat([seen_S.nonzero()[:, 0], drawn]).sort().values
-        more = math.log((held - seen) / wanted) if wanted else 0.0
+        more = math.log((held - seen) / wanted)
         return compared_C, torch.where(seen_S[compared_C], 0.0, more).to(self.weight_SD.dtype)
 
     def _losses(self, others_B: Tensor, positive_BL: Tensor, known_BL: Tensor) -> Tensor:

@@ -90,7 +90,8 @@ class Objective(nn.Module):
         image_BE, text_BE = (
             _present(features.teacher_image_BE, "teacher_image_BE"), _present(features.teacher_text_BE, "teacher_text_BE")
         )  # fmt: skip
-        return distillation(self._world, pair, (image_BE, text_BE, self.spec.teacher_scale))
+        kind = features.image_BD.dtype
+        return distillation(self._world, pair, (image_BE.to(kind), text_BE.to(kind), self.spec.teacher_scale))
 
     def rank_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that live on one rank alone: rows of the class head."""

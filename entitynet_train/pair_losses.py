@@ -85,13 +85,14 @@ class Sigmoid:
             out_BC = own_B[:, None] == column_C[None]
             if entities is not None and entities_NL is not None:
                 out_BC |= same_entity(entities, entities_NL[begin : begin + len(text_CD)])
-            return functional.softplus(scale * image_BD @ text_CD.T + bias).masked_fill(out_BC, 0.0).sum()
+            return -functional.logsigmoid(-scale * image_BD @ text_CD.T - bias).masked_fill(out_BC, 0.0).sum()
 
         positive_B = scale * (image_BD * text_BD).sum(1) + bias
-        total = functional.softplus(-positive_B).sum()
+        total = -functional.logsigmoid(positive_B).sum()
         for begin in range(0, len(text_ND), self._chunk):
             text_CD = text_ND[begin : begin + self._chunk]
-            total = total + made_again(negatives, image_BD, text_CD, scale, bias, begin)
+            rows = image_BD, text_CD, scale, bias, begin
+            total = total + (made_again(negatives, *rows) if len(text_ND) > self._chunk else negatives(*rows))
         return total / len(image_BD)
 
 

@@ -10,6 +10,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -671,7 +672,7 @@ def _preset(kind: str, item: Any, where: str) -> Any:
 
 def _fault(where: str, fault: Any) -> str:
     path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
+    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         known = _fields_at(fault["loc"])
         return f"{where}: {path}: unknown key; allowed here: {', '.join(known)}{_nearest(str(fault['loc'][-1]), known)}"
     if fault["type"] == "missing":
@@ -687,11 +688,11 @@ def _fields_at(location: tuple[Any, ...]) -> list[str]:
         if isinstance(part, str):
             annotation = model.model_fields[part].annotation
             model = next(kind for kind in _models(annotation))
-    return list(model.model_fields)
+    return [one.name for one in fields(model)] if is_dataclass(model) else list(model.model_fields)
 
 
 def _models(annotation: Any) -> list[Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
         return [annotation]
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
 

@@ -20,7 +20,7 @@ import pytest
 from tests.river.commands import Command
 from tests.river.conftest import SAVED_AT, STEPS, Made, River, copied, longer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(600)]
 LIMIT_S = 120.0
 
 

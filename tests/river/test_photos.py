@@ -143,6 +143,7 @@ def test_data_that_are_not_there_are_named_before_any_work(made: Photos, tmp_pat
     assert not made.home.exists()
 
 
+@pytest.mark.long
 def test_a_part_of_the_genuine_photographs(tmp_path: Path) -> None:
     genuine = data_folder("real").parent
     data = tmp_path / "data"

@@ -132,6 +132,8 @@ FAULTS: list[tuple[str, Any, str]] = [
      "only one of threshold, per_entity"),
     ("mixes.0", {"name": "m", "weights": {"label": 1.0}, "balance": {"per_entity": 0}}, "at least 1 picture"),
     ("recipes.0", "dmeo", "recipes: found 'dmeo'; allowed: a table of its own, or one of demo,"),
+    ("recipes", [{**RECIPE, "loss": {"wieghts": {"sigmoid": 1.0}}}], "recipes.0.loss.wieghts: unknown key; allowed here: weights, entity"),
+    ("recipes", [{**RECIPE, "loss": {"weights": {"hinge": 1.0}}}], "loss.weights: found 'hinge'; allowed: one of contrastive, sigmoid"),
     ("recipes", [{**RECIPE, "mix": "balancd"}],
      "recipes.mine.mix: found 'balancd'; allowed: the study's mixes balanced, alt_text_only, graph_only (did you mean balanced?)"),
     ("recipes", [{**RECIPE, "tower": "ViT-B-23"}], "recipes.0.tower: found 'ViT-B-23'; allowed: demo-64, ViT-B-32"),

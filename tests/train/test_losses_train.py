@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from entitynet_train import checkpoint
+from entitynet_train import checkpoint, train
 from entitynet_train.spec import LossSpec, RunSpec, fingerprint
 
 MODULE = "entitynet_train.train"
@@ -25,7 +25,7 @@ def state_of(out: Path, spec: RunSpec, step: int) -> dict:
     return checkpoint.load_checkpoint(out / "checkpoints" / f"step_{step:07d}", fingerprint(spec))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_ranks_train_several_losses_and_resume_them_bit_for_bit(tiny_world, saved_spec, tmp_path, torchrun):
     tricks = {"accumulate_steps": 2, "patch_dropout": 0.5, "ema_decay": 0.9, "spike_factor": 5.0}
     spec = tiny_world.run_spec(world_size=2, loss=ALL, data=tiny_world.data_with_classes(), **tricks)
@@ -50,3 +50,12 @@ def test_two_ranks_train_several_losses_and_resume_them_bit_for_bit(tiny_world, 
     (line, *_) = lines_of(whole)
     weighted = sum(weight * line[f"loss_{name}"] for name, weight in ALL.weights.items())
     assert line["loss"] == pytest.approx(weighted, rel=1e-6)
+
+
+def test_supervised_alone_learns_its_classes(tiny_world, saved_spec, tmp_path):
+    loss = LossSpec({"classification": 1.0}, negatives=1)
+    spec = tiny_world.run_spec(samples_seen=8 * 12, loss=loss, data=tiny_world.data_with_classes())
+    path = saved_spec(spec)
+    assert train.main(["--spec", str(path), "--out", str(tmp_path / "out")]) == 0
+    told = [line["loss"] for line in lines_of(tmp_path / "out")]
+    assert sum(told[-3:]) < 0.5 * sum(told[:3])

@@ -12,7 +12,15 @@ import pytest
 from entitynet_assets.definitions import stations
 from entitynet_assets.stations import run_slice
 from entitynet_assets.studies.models import load_study
-from entitynet_assets.training.dispatch import Words, checkpoint_row, data_spec, run_spec
+from entitynet_assets.training.dispatch import (
+    NothingToTrainError,
+    Words,
+    checkpoint_row,
+    data_spec,
+    run_spec,
+    with_vocabulary,
+)
+from entitynet_train.labels import read_vocabulary
 from entitynet_train.spec import TEXT_SOURCES, RunSpec, fingerprint, load, to_json
 from entitynet_train.words import read_words
 
@@ -111,6 +119,25 @@ def test_a_recipe_is_handed_to_the_cluster_whole(harvested, tmp_path):
     assert (done.work, done.record.counts) == ({"trainings": 1}, RESULT["counts"])
     assert run_slice(stations()["checkpoints"], harvested.place, "demo").outcome == "unchanged"
     assert len(trainer.jobs) == 1
+
+
+def test_a_recipe_with_classes_is_handed_the_vocabulary(harvested):
+    classes = {"weights": {"contrastive": 1.0, "classification": 1.0}}
+    raw = [{**recipe, **({"loss": classes} if recipe["name"] == "demo" else {})}
+           for recipe in harvested.study.model_dump(exclude_none=True)["recipes"]]  # fmt: skip
+    later = harvested.again(recipes=raw)
+    later.place.cluster = trainer = Trainer()
+    run_slice(stations()["checkpoints"], later.place, "demo")
+    data = load(RunSpec, trainer.jobs[0].folder / "spec.json").data
+    rows = [row for row in harvested.rows("label_vocabulary") if row["reason"] is None]
+    qids = pa.array([*(row["qid"] for row in rows), "Q0"], pa.large_string())
+    assert read_vocabulary(data, qids).tolist() == [*(row["class_index"] for row in rows), -1]
+    assert data.class_count == 1 + max(row["class_index"] for row in rows) == len(rows)
+
+
+def test_a_release_without_a_class_says_what_to_do():
+    with pytest.raises(NothingToTrainError, match=r"lower linking.min_class_pictures"):
+        with_vocabulary(data_spec(RELEASE, WORDS, "/lake"), "v.parquet", [])
 
 
 def test_the_loader_draws_by_the_shares_of_the_table(harvested):
