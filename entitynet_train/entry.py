@@ -21,6 +21,7 @@ import torch
 
 from entitynet_train import report
 from entitynet_train.distributed import HeldError
+from entitynet_train.objects import StoreError
 from entitynet_train.report import JobError as JobError
 from entitynet_train.spec import SpecError, load
 
@@ -49,6 +50,8 @@ def run_entry(kind: type[T], job: Callable[[T, Path], int], summary: str, argv: 
         return _told(arguments.out, "spec", str(error))
     except JobError as error:
         return _told(arguments.out, error.kind, str(error))
+    except StoreError as error:
+        return _told(arguments.out, "store", str(error))
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         if lost_rank(error):

@@ -68,7 +68,7 @@ def read_metrics(out: Path) -> list[dict[str, Any]]:
 def write_error(out: Path, kind: str, reason: str, rank: int) -> None:
     """Write error.json unless another rank did: the first one knows the cause, the others see what follows from it.
 
-    `kind` is one of spec, job, memory, disk, lost_rank, hang, crash.
+    `kind` is one of spec, job, memory, disk, store, lost_rank, hang, crash.
     """
     scratch = out / f".{ERROR}.{rank}.part"
     write_json(scratch, {"status": "failed", "kind": kind, "reason": reason, "rank": rank})

@@ -112,8 +112,10 @@ class FolderCluster(ABC):
 
     def _account(self, job: Job, end: Standing) -> str:
         said = f" The cluster says: {end.words}." if end.words else ""
+        failed = read_json(job.folder / "error.json")
+        why = f"Rank {failed['rank']} said first ({failed['kind']}): {failed['reason']}\n" if failed else ""
         return (
-            f"{job.module} in {job.folder.name} ended without a result.{said}\n"
+            f"{job.module} in {job.folder.name} ended without a result.{said}\n{why}"
             f"The end of {job.folder / 'log.txt'}:\n{self.logs(job)}\n"
             "Mend the cause and run again; it resumes from its newest whole checkpoint."
         )
@@ -122,7 +124,8 @@ class FolderCluster(ABC):
 def prepare(job: Job) -> None:
     """Make a job's folder ready for a start: its spec is there, no result is."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    (job.folder / "result.json").unlink(missing_ok=True)
+    for name in ("result.json", "error.json"):
+        (job.folder / name).unlink(missing_ok=True)
     write_atomic(job.folder / "spec.json", job.spec_json.encode())
 
 

@@ -207,6 +207,15 @@ def test_a_job_that_ends_by_itself_is_not_asked_again(cluster, job, code):
     assert len(starts(wanted)) == 1
 
 
+def test_what_the_rank_that_failed_first_said_is_told_and_not_by_a_later_start(cluster, job):
+    failed = {"status": "failed", "kind": "memory", "reason": "raise accumulate_steps", "rank": 1}
+    with pytest.raises(JobLost, match=r"Rank 1 said first \(memory\): raise accumulate_steps"):
+        cluster.run(job(["error", failed], ["exit", 1]))
+    with pytest.raises(JobLost) as found:
+        cluster.run(job(["exit", 1]))
+    assert "said first" not in str(found.value)
+
+
 def test_a_module_that_does_not_exist_is_told(cluster, tmp_path):
     with pytest.raises(JobLost, match="No module named"):
         cluster.run(Job("tests.fakes.nothing_of_that_name", "{}", tmp_path / "job"))

@@ -2,7 +2,7 @@
 
 The spec is JSON: {"steps": [["touch", NAME], ["sleep", S], ["metric", TEXT], ["say", TEXT], ["exit", CODE], ["kill"],
 ["deaf"], ["child"], ["await", NAME], ["train", STEPS], ["sum", NAME],
-["result", VALUE]]}. Each run appends its pid to OUT/starts.
+["result", VALUE], ["error", VALUE]]}. Each run appends its pid to OUT/starts.
 "train" takes a tenth of a second a step, notes each in metrics.jsonl, saves every fifth and when it is told to stop, and goes on
 from there.
 """
@@ -33,6 +33,8 @@ def do(step: list, out: Path) -> None:  # noqa: C901 - a list of verbs
             file.write(value)
     elif verb == "say":
         print(value, flush=True)
+    elif verb == "error":
+        (out / "error.json").write_text(json.dumps(value))
     elif verb == "exit":
         sys.exit(value)
     elif verb == "kill_once":
