@@ -321,11 +321,13 @@ GRAPH_INTEGRITY = Table("graph_integrity", "graph", "fault found in the graph", 
     QID,
     text("detail", "what exactly"),
 ))  # fmt: skip
+BENCHMARK_PARTS = ("test", "train")  # what is scored, and what probes and few-shot may learn from
 BENCHMARK_IMAGES = Table("benchmark_images", "benchmarks", "held-out picture", ("benchmark", "image_id"), (
     BENCHMARK, IMAGE,
     text("class_id", "class it shows: a Wikidata id where there is one"),
     text("class_name", "name of that class"),
     text("source_class", "what the source itself calls the class, where several come to one", "?"),
+    text("part", "whether it is scored or learnt from by protocols that learn; neither is ever trained on", allowed=BENCHMARK_PARTS),
     text("image_url", "where it came from"),
     text("path", "stored picture, relative to the lake"),
     _c("phash", "UBIGINT", "64-bit perceptual hash (DCT)"),
@@ -772,8 +774,10 @@ SCORES = Table("scores", "scores", "checkpoint x benchmark x metric", ("recipe",
     RECIPE, STEP, BENCHMARK,
     text("protocol", "how it was measured"), text("metric", "what was measured"),
     number("value", "the figure, 0 to 1"),
+    number("low", "lower end of its 95 % interval (bootstrap over pictures or queries, percentiles)"), number("high", "upper end"),
     whole("count", "pictures or queries behind it"),
     number("chance", "value of guessing", "?"),
+    text("settings", "what else makes the figure: prompts, names, self match, shots, probe"),
 ), "recipes")  # fmt: skip
 LEADERBOARD = Table("leaderboard", "scores", "recipe", ("recipe",), (
     whole("place", "1 is best"), RECIPE, STEP, MIX, text("tower", "model"), whole("seed", "seed"),

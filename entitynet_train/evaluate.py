@@ -1,10 +1,10 @@
 """Score one exported checkpoint: `torchrun ... -m -- entitynet_train.evaluate --spec PATH --out DIR`.
 
 Belongs here: from an EvalSpec to OUT/scores.json, OUT/predictions.parquet and OUT/result.json.
-Does not belong here: definitions of scores (protocols/), loading and embedding (encoder.py).
+Does not belong here: definitions of scores (protocols/; as rows: protocols/scored.py), loading and embedding (encoder.py).
 More than one process shares the pictures of a benchmark; the figures are the same.
 
-Shapes: N pictures, K classes, P templates, D features.
+Shapes: N pictures, K classes, P templates, D features. Pictures stand in the order of their ids.
 """
 
 from __future__ import annotations
@@ -20,23 +20,18 @@ import pyarrow.parquet as pq
 
 from entitynet_train import report
 from entitynet_train.distributed import World, hold_directory, process_group, wait_for_all
-from entitynet_train.encoder import Encoder, Pictures, embed_pictures, load_encoder, read_pictures
+from entitynet_train.encoder import Encoder, embed_pictures, load_encoder, read_pictures
 from entitynet_train.entry import run_entry
 from entitynet_train.protocols import zero_shot
-from entitynet_train.spec import BenchmarkSpec, EvalSpec, Score, SpecError, fingerprint
-
-# What a benchmark would have to hold beyond pictures and class names.
-_MISSING_INPUTS = {
-    "retrieval": "captions of the benchmark's pictures",
-    "instance_retrieval": "a mark that classes are instances, every one with at least two pictures",
-    "linear_probe": "a training part beside the pictures to score",
-    "few_shot": "a support part beside the pictures to score",
-}
+from entitynet_train.protocols.inputs import ProtocolError
+from entitynet_train.protocols.linear_probe_adamw import Part
+from entitynet_train.protocols.scored import BY_VECTORS, Vectors, template_words, zero_shot_scores
+from entitynet_train.spec import LEARNT_PROTOCOLS, BenchmarkSpec, EvalSpec, Score, SpecError, fingerprint
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One benchmark's answer: figures, one prediction a picture, and what was left out."""
+    """One benchmark's answer: figures, one prediction a picture (of zero-shot), and what was left out."""
 
     scores: list[Score]
     predictions: dict[str, list]
@@ -55,7 +50,7 @@ def evaluate(spec: EvalSpec, out: Path) -> int:
             return 0
         _require_inputs(spec)
         encoder = load_encoder(spec.checkpoint, spec.checkpoint_sha256, world.device)
-        scored = {b.name: _zero_shot(encoder, world, b, spec.batch_size) for b in spec.benchmarks}
+        scored = {b.name: _score(encoder, world, b, spec.batch_size) for b in spec.benchmarks}
         if world.is_first:
             _write(spec, out, scored)
         wait_for_all(world)
@@ -63,15 +58,17 @@ def evaluate(spec: EvalSpec, out: Path) -> int:
 
 
 def _require_inputs(spec: EvalSpec) -> None:
-    for protocol in spec.protocols:
-        if protocol in _MISSING_INPUTS:
-            raise SpecError(
-                f"protocols: found {protocol}; missing: {_MISSING_INPUTS[protocol]}, which a BenchmarkSpec cannot give "
-                "yet; allowed: zero_shot"
-            )
     for benchmark in spec.benchmarks:
         at = f"benchmark[{benchmark.name}]"
-        if not benchmark.templates or not all("{}" in template for template in benchmark.templates):
+        learnt = [protocol for protocol in benchmark.protocols if protocol in LEARNT_PROTOCOLS]
+        if learnt and not benchmark.train:
+            raise SpecError(
+                f"{at}.train: found no training part, from which {learnt[0]} learns; allowed: pictures of "
+                f'part "train" beside those to score, or protocols without {", ".join(learnt)}'
+            )
+        if "zero_shot" in benchmark.protocols and not (
+            benchmark.templates and all("{}" in template for template in benchmark.templates)
+        ):
             raise SpecError(f"{at}.templates: found {benchmark.templates!r}; allowed: at least one, each with a {{}}")
         nameless = [class_id for class_id, names in benchmark.classes.items() if not names]
         if nameless or not benchmark.classes:
@@ -80,42 +77,69 @@ def _require_inputs(spec: EvalSpec) -> None:
             )
 
 
-def _zero_shot(encoder: Encoder, world: World, benchmark: BenchmarkSpec, batch_size: int) -> Scored:
-    pictures, counts = _known_pictures(benchmark)
-    vector_ND, place_N = embed_pictures(encoder, world, pictures.paths, batch_size)
-    counts["unreadable"] = len(pictures.paths) - len(place_N)
-    if not len(place_N):
+def _score(encoder: Encoder, world: World, benchmark: BenchmarkSpec, batch_size: int) -> Scored:
+    """Embed a benchmark once and ask every protocol of it."""
+    image_ids, test, counts = _embedded(encoder, world, benchmark, benchmark.images, batch_size)
+    if not len(test.label_N):
         raise SpecError(
             f"benchmark[{benchmark.name}].images: found no picture to score ({counts}); allowed: at least one"
         )
-    class_ids = list(benchmark.classes)
-    label_of = {class_id: label for label, class_id in enumerate(class_ids)}
-    label_N = np.array([label_of[pictures.columns["class_id"][place]] for place in place_N])
-    logits_NK = zero_shot.score_classes(vector_ND, _class_vectors(encoder, benchmark, batch_size))
-    figures = zero_shot.accuracy(logits_NK, label_N)
-    scores = [
-        Score(benchmark.name, "zero_shot", metric, value, len(label_N))
-        for metric, value in figures.items()
-        if not np.isnan(value)  # a figure that is not defined is not a score
-    ]
-    predicted = [class_ids[best] for best in np.argmax(logits_NK, axis=1)]
+    counts["scored"] = len(test.label_N)
+    train = None
+    if benchmark.train:
+        _, train, train_counts = _embedded(encoder, world, benchmark, benchmark.train, batch_size)
+        counts |= {f"train_{name}": count for name, count in train_counts.items()}
+    vectors = Vectors(benchmark.name, len(benchmark.classes), test, train)
+    scores: list[Score] = []
+    predictions: dict[str, list] = {}
+    for protocol in benchmark.protocols:
+        try:
+            if protocol == "zero_shot":
+                class_KD = _class_vectors(encoder, benchmark, batch_size)
+                (found, left_out), predictions = _zero_shot(benchmark, vectors, image_ids, class_KD)
+            else:
+                found, left_out = BY_VECTORS[protocol](vectors)
+        except ProtocolError as error:
+            raise SpecError(f"benchmark[{benchmark.name}].{protocol}: {error}") from error
+        scores += found
+        counts |= left_out
+    return Scored(scores, predictions, counts)
+
+
+def _zero_shot(
+    benchmark: BenchmarkSpec, vectors: Vectors, image_ids: list[str], class_KD: np.ndarray
+) -> tuple[tuple[list[Score], dict[str, int]], dict[str, list]]:
+    """Return the scores with what was left out, and one prediction a picture."""
+    class_ids, label_N = list(benchmark.classes), vectors.test.label_N
+    logits_NK = zero_shot.score_classes(vectors.test.vector_ND, class_KD)
+    rank_N = zero_shot.rank_of_true(logits_NK, label_N)
     predictions = {
-        "benchmark": [benchmark.name] * len(place_N),
-        "image_id": [pictures.columns["image_id"][place] for place in place_N],
+        "benchmark": [benchmark.name] * len(label_N),
+        "image_id": image_ids,
         "class_id": [class_ids[label] for label in label_N],
-        "predicted_class_id": predicted,
-        "rank_of_true": zero_shot.rank_of_true(logits_NK, label_N).tolist(),
+        "predicted_class_id": [class_ids[best] for best in np.argmax(logits_NK, axis=1)],
+        "rank_of_true": rank_N.tolist(),
     }
-    return Scored(scores, predictions, {**counts, "scored": len(place_N)})
+    return zero_shot_scores(vectors, rank_N, f"{template_words(benchmark.templates)}; names: first"), predictions
 
 
-def _known_pictures(benchmark: BenchmarkSpec) -> tuple[Pictures, dict[str, int]]:
-    """Return the pictures whose class is among the benchmark's, and the counts of all and of those without."""
-    found = read_pictures(benchmark.root, benchmark.images, ("image_id", "class_id"))
-    known = [place for place, class_id in enumerate(found.columns["class_id"]) if class_id in benchmark.classes]
-    columns = {name: [values[place] for place in known] for name, values in found.columns.items()}
-    counts = {"pictures": len(found.paths), "unknown_class": len(found.paths) - len(known)}
-    return Pictures(columns, [found.paths[place] for place in known]), counts
+def _embedded(
+    encoder: Encoder, world: World, benchmark: BenchmarkSpec, images: str, batch_size: int
+) -> tuple[list[str], Part, dict[str, int]]:
+    """Return the ids of the pictures that can be read and whose class is known, their vectors and labels, and the counts."""
+    found = read_pictures(benchmark.root, images, ("image_id", "class_id"))
+    label_of = {class_id: label for label, class_id in enumerate(benchmark.classes)}
+    ids, classes = found.columns["image_id"], found.columns["class_id"]
+    known = sorted((place for place, name in enumerate(classes) if name in label_of), key=lambda place: ids[place])
+    vector_ND, read_N = embed_pictures(encoder, world, [found.paths[place] for place in known], batch_size)
+    read = [known[place] for place in read_N]
+    label_N = np.array([label_of[classes[place]] for place in read], np.int64)
+    counts = {
+        "pictures": len(ids),
+        "unknown_class": len(ids) - len(known),
+        "unreadable": len(known) - len(read),
+    }
+    return [ids[place] for place in read], Part(vector_ND, label_N), counts
 
 
 def _class_vectors(encoder: Encoder, benchmark: BenchmarkSpec, batch_size: int) -> np.ndarray:
@@ -141,7 +165,7 @@ def _write(spec: EvalSpec, out: Path, scored: dict[str, Scored]) -> None:
             ("rank_of_true", pa.int32()),
         ]
     )
-    tables = [pa.table(one.predictions, schema=schema) for one in scored.values()]
+    tables = [pa.table(one.predictions, schema=schema) for one in scored.values() if one.predictions]
     pq.write_table(pa.concat_tables([schema.empty_table(), *tables]), out / "predictions.parquet")
     counts = {name: one.counts for name, one in scored.items()}
     values = {"recipe": spec.recipe, "step": spec.step, "checkpoint_sha256": spec.checkpoint_sha256}

@@ -33,7 +33,8 @@ from entitynet_train.tower_names import need_tower
 from entitynet_train.tower_names import weight_file as weight_file
 
 FLOORS = ("colour_hog",)  # classifiers that learn from the same pictures and need no model
-PROTOCOLS = ("zero_shot", "retrieval", "instance_retrieval", "linear_probe", "few_shot")
+PROTOCOLS = ("zero_shot", "instance_retrieval", "few_shot", "linear_probe", "linear_probe_adamw")
+LEARNT_PROTOCOLS = ("linear_probe", "linear_probe_adamw")  # those that need a training part
 CLASSIFIER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 CLASSIFIER_FORM = "package.module:function, as in my_package.nudity:score"
 
@@ -229,9 +230,11 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class BenchmarkSpec:
-    """Held-out pictures with their classes. `images` is Parquet (image_id, class_id, path), paths relative to `root`.
+    """Held-out pictures with their classes, and how they are scored.
 
-    `classes` maps class id (a Wikidata id or a name) to the names it may be called; the first is used by zero-shot.
+    `images` is Parquet (image_id, class_id, path), paths relative to `root`; so is `train`, the part that probes and few-shot
+    may learn from, "" where there is none. `classes` maps class id (a Wikidata id or a name) to the names it may be called;
+    the first is used by zero-shot.
     """
 
     name: str
@@ -240,6 +243,14 @@ class BenchmarkSpec:
     templates: tuple[str, ...]
     root: str = execution()
     images: str = execution()
+    train: str = execution("")
+    protocols: tuple[str, ...] = ("zero_shot",)
+
+    def __post_init__(self) -> None:
+        at = f"benchmark[{self.name}].protocols"
+        for protocol in self.protocols:
+            need(protocol in PROTOCOLS, at, protocol, f"one of {', '.join(PROTOCOLS)}")
+        need(0 < len(self.protocols) == len(set(self.protocols)), at, self.protocols, "at least one, each once")
 
 
 @dataclass(frozen=True)
@@ -250,13 +261,8 @@ class EvalSpec:
     step: int
     checkpoint_sha256: str
     benchmarks: tuple[BenchmarkSpec, ...]
-    protocols: tuple[str, ...] = ("zero_shot",)
     batch_size: int = execution(64)
     checkpoint: str = execution("")
-
-    def __post_init__(self) -> None:
-        for protocol in self.protocols:
-            need(protocol in PROTOCOLS, "protocols", protocol, f"one of {', '.join(PROTOCOLS)}")
 
 
 @dataclass(frozen=True)
@@ -331,13 +337,20 @@ class ClassifySpec:
 
 @dataclass(frozen=True)
 class Score:
-    """One figure of a checkpoint on a benchmark; `count` is the number of pictures or queries behind it."""
+    """One figure of a checkpoint on a benchmark; `count` is the number of pictures or queries behind it.
+
+    `low` and `high` are the ends of its 95 % interval, `chance` is what guessing gives, `settings` says what else makes the figure.
+    """
 
     benchmark: str
     protocol: str
     metric: str
     value: float
     count: int
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    settings: str = ""
 
 
 def to_json(spec: Any) -> str:

@@ -19,7 +19,7 @@ REST_S, MAX_REST_S = 900.0, 86_400.0
 
 @station(
     BENCHMARK_IMAGES,
-    code_version=f"2, decoder {DECODER}",
+    code_version=f"3, decoder {DECODER}",
     params=lambda place: {
         "benchmarks": [[b.name, b.manifest] for b in place.study.benchmarks],
         "stored": [place.study.shards.stored_side_px, place.study.shards.jpeg_quality],
@@ -76,8 +76,10 @@ def _fetch(work: Work, benchmark: Benchmark, counts: Counter[str], wishes: list[
             image_id = hashlib.sha256(answer.body).hexdigest()
             path = work.lake.put_blob("held_out", f"{image_id}-{kept.name}.jpg", picture.jpeg)
             row = held_out_row(benchmark.name, entry, image_id, path, picture)
-            # Two entries may serve the same bytes; which of them stands may not depend on which came first.
-            rows[image_id] = min(row, rows.get(image_id, row), key=lambda one: (one["class_id"], one["image_url"]))
+            # Two entries may serve the same bytes; which of them stands may not depend on which came first, and test goes before train.
+            rows[image_id] = min(
+                row, rows.get(image_id, row), key=lambda one: (one["part"], one["class_id"], one["image_url"])
+            )
         work.advance(number, len(entries), "held-out pictures")
     return list(rows.values())
 

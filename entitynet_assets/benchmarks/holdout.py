@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entitynet_assets.pictures import Picture
+from entitynet_assets.tables import BENCHMARK_PARTS
 
 
 class ManifestError(ValueError):
@@ -24,10 +25,11 @@ class HeldOut:
     class_id: str
     class_name: str
     source_class: str | None = None
+    part: str = "test"
 
 
 def parse_manifest(body: bytes, where: str) -> list[HeldOut]:
-    """Return the entries of {"images": [{"image_url", "qid", "label"}]}, each perhaps with the source's own "class".
+    """Return the entries of {"images": [{"image_url", "qid", "label"}]}, each perhaps with the source's own "class" and a "part".
 
     Raises ManifestError naming the entry and field.
     """
@@ -48,14 +50,21 @@ def parse_manifest(body: bytes, where: str) -> list[HeldOut]:
                 raise ManifestError(
                     f"{where}: images[{number}].{field}: expected a string, found {entry!r}; mend the manifest"
                 )
-    return [HeldOut(entry["image_url"], entry["qid"], entry["label"], entry.get("class")) for entry in entries]
+        if entry.get("part", "test") not in BENCHMARK_PARTS:
+            raise ManifestError(
+                f"{where}: images[{number}].part: found {entry['part']!r}; allowed: {' or '.join(BENCHMARK_PARTS)}"
+            )
+    return [
+        HeldOut(entry["image_url"], entry["qid"], entry["label"], entry.get("class"), entry.get("part", "test"))
+        for entry in entries
+    ]
 
 
 def held_out_row(benchmark: str, entry: HeldOut, image_id: str, path: str, picture: Picture) -> dict[str, Any]:
     """Return the row of benchmark_images for a decoded picture."""
     return {
         "benchmark": benchmark, "image_id": image_id, "class_id": entry.class_id, "class_name": entry.class_name,
-        "source_class": entry.source_class,
+        "source_class": entry.source_class, "part": entry.part,
         "image_url": entry.image_url, "path": path, "phash": picture.phash, "dhash": picture.dhash,
         "width_px": picture.width_px, "height_px": picture.height_px,
     }  # fmt: skip

@@ -13,12 +13,21 @@ from entitynet_assets.resources import Workplace
 from entitynet_assets.scores.report import benchmark_specs, chance_rows, eval_spec, floor_rows, score_rows
 from entitynet_assets.sql_assets import sql_asset
 from entitynet_assets.stations import Made, Station, Work, station
-from entitynet_assets.tables import CONFUSIONS, ENTITY_SCORES, FLOORS, HARVEST_PLAN, LEADERBOARD, PREDICTIONS, SCORES
+from entitynet_assets.tables import (
+    BENCHMARK_PARTS,
+    CONFUSIONS,
+    ENTITY_SCORES,
+    FLOORS,
+    HARVEST_PLAN,
+    LEADERBOARD,
+    PREDICTIONS,
+    SCORES,
+)
 from entitynet_train.spec import BenchmarkSpec, EvalSpec, FloorSpec, fingerprint, to_json
 
 _HELD_OUT = """
     SELECT image_id, class_id, path FROM benchmark_images
-    WHERE benchmark = $benchmark AND image_id NOT IN (SELECT image_id FROM tombstones)
+    WHERE benchmark = $benchmark AND part = $part AND image_id NOT IN (SELECT image_id FROM tombstones)
 """
 _LEARNT_FROM = """
     SELECT DISTINCT image_entities.image_id, image_entities.qid AS class_id, kept_images.path
@@ -37,7 +46,7 @@ def _choices(place: Workplace) -> Any:
     PREDICTIONS, reads=("checkpoints", "benchmark_images", "tombstones"), kinds=("python", "pytorch"), params=_choices
 )
 def predictions(work: Work) -> Made:
-    """What each checkpoint says of each held-out picture."""
+    """What each checkpoint says of each held-out picture of the benchmarks that are scored by zero-shot."""
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     evaluations = 0
@@ -52,7 +61,11 @@ def predictions(work: Work) -> Made:
 
 
 @station(
-    SCORES, reads=("checkpoints", "benchmark_images", "predictions", "tombstones"), kinds=("python",), params=_choices
+    SCORES,
+    reads=("checkpoints", "benchmark_images", "predictions", "tombstones"),
+    code_version="2",
+    kinds=("python",),
+    params=_choices,
 )
 def scores(work: Work) -> Made:
     """The figures of each checkpoint, from the evaluation that made its predictions."""
@@ -73,12 +86,15 @@ def _evaluate(work: Work, checkpoint: dict[str, Any]) -> tuple[EvalSpec, Path, i
 
 
 def _benchmarks(work: Work) -> tuple[BenchmarkSpec, ...]:
-    """Return the benchmarks of the study that have pictures, each with its pictures as a file."""
+    """Return the benchmarks of the study that have pictures to score, each with its pictures as a file a part."""
     held_out, root = work.rows("benchmark_images"), str(work.lake.root)
     exports = {
-        b.name: work.lake.export(_HELD_OUT, work.views, f"held_out/{b.name}", {"benchmark": b.name})[0]
+        b.name: {
+            part: work.lake.export(_HELD_OUT, work.views, f"held_out/{b.name}/{part}", {"benchmark": b.name, "part": part})[0]
+            for part in BENCHMARK_PARTS
+        }
         for b in work.study.benchmarks
-    }
+    }  # fmt: skip
     return benchmark_specs(work.study, held_out, exports, root)
 
 
@@ -103,7 +119,7 @@ def floors(work: Work) -> Made:
     ran = int(not (folder / "result.json").exists())
     result = work.place.cluster.run(Job("entitynet_train.floor", to_json(spec), folder))
     measured = floor_rows(spec, json.loads((folder / "scores.json").read_text()), result["counts"])
-    held_out = Counter(row["benchmark"] for row in work.rows("benchmark_images"))
+    held_out = Counter(row["benchmark"] for row in work.rows("benchmark_images") if row["part"] == "test")
     rows = [row for one in specs for row in chance_rows(one, held_out[one.name])] + measured
     without = len({one.name for one in specs} - {row["benchmark"] for row in measured})
     return Made(rows, {"measured": len(specs) - without, "nothing_to_learn_from": without}, {"floors": ran})

@@ -11,32 +11,42 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from entitynet_assets.studies.models import Study
+from entitynet_assets.studies.models import Benchmark, Study
 from entitynet_train.spec import BenchmarkSpec, EvalSpec, FloorSpec
 
 FLOOR_METRICS = ("acc1", "mean_per_class_recall")
 Row = Mapping[str, Any]
 
 
-def benchmark_spec(
-    name: str, held_out: Sequence[Row], templates: Sequence[str], root: str, images: str
-) -> BenchmarkSpec:
-    """Return a benchmark of held-out pictures; a class is called by the name its manifest gives it."""
-    classes = {row["class_id"]: (row["class_name"],) for row in held_out}
-    members = json.dumps(sorted([row["image_id"], row["class_id"]] for row in held_out))
-    identity = hashlib.sha256(members.encode()).hexdigest()
-    return BenchmarkSpec(name, identity, dict(sorted(classes.items())), tuple(templates), root=root, images=images)
+def benchmark_spec(benchmark: Benchmark, held_out: Sequence[Row], parts: Mapping[str, str], root: str) -> BenchmarkSpec:
+    """Return a benchmark of held-out pictures; a class of the pictures to score is called by the name its manifest gives it.
+
+    `parts` has the file of each part, `test` and `train`; the latter counts where it has a picture.
+    """
+    classes = {row["class_id"]: (row["class_name"],) for row in held_out if row["part"] == "test"}
+    members = json.dumps(sorted([row["image_id"], row["class_id"], row["part"]] for row in held_out))
+    learnt = any(row["part"] == "train" for row in held_out)
+    return BenchmarkSpec(
+        benchmark.name,
+        hashlib.sha256(members.encode()).hexdigest(),
+        dict(sorted(classes.items())),
+        tuple(benchmark.templates),
+        root=root,
+        images=parts["test"],
+        train=parts["train"] if learnt else "",
+        protocols=tuple(benchmark.protocols),
+    )
 
 
 def benchmark_specs(
-    study: Study, held_out: Sequence[Row], exports: Mapping[str, str], root: str
+    study: Study, held_out: Sequence[Row], exports: Mapping[str, Mapping[str, str]], root: str
 ) -> tuple[BenchmarkSpec, ...]:
-    """Return all benchmarks of the study that have pictures."""
+    """Return all benchmarks of the study that have pictures to score; `exports` has the file of each part of each."""
     chosen = []
     for benchmark in study.benchmarks:
         rows = [row for row in held_out if row["benchmark"] == benchmark.name]
-        if rows:
-            chosen.append(benchmark_spec(benchmark.name, rows, benchmark.templates, root, exports[benchmark.name]))
+        if any(row["part"] == "test" for row in rows):
+            chosen.append(benchmark_spec(benchmark, rows, exports[benchmark.name], root))
     return tuple(chosen)
 
 
@@ -88,22 +98,8 @@ def standing(row: Row, floor: float) -> str:
 
 
 def score_rows(spec: EvalSpec, scores: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows of scores; chance is 1 / classes for the first place and 5 / classes for the first five."""
-    classes = {benchmark.name: len(benchmark.classes) for benchmark in spec.benchmarks}
-    return [
-        {
-            "recipe": spec.recipe,
-            "step": spec.step,
-            **score,
-            "chance": _chance(score["metric"], classes[score["benchmark"]]),
-        }
-        for score in scores
-    ]
-
-
-def _chance(metric: str, classes: int) -> float | None:
-    places = {"acc1": 1, "mean_per_class_recall": 1, "acc5": 5}.get(metric)
-    return None if places is None else min(1.0, places / classes)
+    """Return rows of scores for what an evaluation answered."""
+    return [{"recipe": spec.recipe, "step": spec.step, **score} for score in scores]
 
 
 def leaderboard_lines(rows: Sequence[Row]) -> list[str]:

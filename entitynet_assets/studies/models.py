@@ -22,6 +22,7 @@ from entitynet_train.spec import (
     CLASSIFIER,
     CLASSIFIER_FORM,
     POOLS,
+    PROTOCOLS,
     TEXT_SOURCES,
     TOWERS,
     CaptionMix,
@@ -571,7 +572,7 @@ class Mix(Section):
 
 
 class Benchmark(Section):
-    """A held-out set: a manifest of pictures with classes, and the prompts of zero-shot.
+    """A held-out set: a manifest of pictures with classes, how it is scored (docs/scores.md), and the prompts of zero-shot.
 
     `min_coverage` is the share of its classes that must be entities with pictures; a trial run with a limit asks for none.
     """
@@ -580,11 +581,23 @@ class Benchmark(Section):
     manifest: str
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.8
     templates: Annotated[list[str], Field(min_length=1)] = ["a photo of a {}."]
+    protocols: Annotated[list[str], Field(min_length=1)] = ["zero_shot"]
 
     @field_validator("templates")
     @classmethod
     def _placed(cls, templates: list[str]) -> list[str]:
         return _with_place(templates, "class name")
+
+    @field_validator("protocols")
+    @classmethod
+    def _known_protocols(cls, protocols: list[str]) -> list[str]:
+        for place, protocol in enumerate(protocols):
+            if protocol not in PROTOCOLS:
+                allowed = ", ".join(PROTOCOLS)
+                raise ValueError(f"found {protocol!r}; allowed: {allowed}{_nearest(protocol, PROTOCOLS)}")
+            if protocol in protocols[:place]:
+                raise ValueError(f"found {protocol!r} twice; name it once")
+        return protocols
 
 
 class Study(Section):

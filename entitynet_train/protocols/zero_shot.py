@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from entitynet_train.protocols.bootstrap import Interval, counted_intervals
 from entitynet_train.protocols.inputs import ProtocolError, need_labels, need_some, unit_rows
 
 ACC5_CLASSES_MIN = 5  # top-5 says nothing among fewer classes
@@ -74,15 +75,28 @@ class Tally:
         The mean runs over the classes that have a picture, whatever their sizes (balanced accuracy). Raises ProtocolError
         when there is no picture.
         """
-        pictures = int(self._pictures_K.sum())
-        need_some("label_N", pictures, "picture")
-        shown = self._pictures_K > 0
-        defined = len(shown) >= ACC5_CLASSES_MIN
-        return {
-            "acc1": int(self._first_K.sum()) / pictures,
-            "acc5": int(self._five_K.sum()) / pictures if defined else float("nan"),
-            "mean_per_class_recall": float((self._first_K[shown] / self._pictures_K[shown]).mean()),
-        }
+        need_some("label_N", int(self._pictures_K.sum()), "picture")
+        return _figures(self._cells())
+
+    def intervals(self) -> dict[str, Interval]:
+        """Return the 95 % interval of each of `figures`. Raises ProtocolError when there is no picture."""
+        return counted_intervals(self._cells(), _figures)
+
+    def _cells(self) -> np.ndarray:
+        """Return 3 counts a class, one after another: pictures at the first place, at the next four, and behind."""
+        return np.concatenate([self._first_K, self._five_K - self._first_K, self._pictures_K - self._five_K])
+
+
+def _figures(cell_C: np.ndarray) -> dict[str, float]:
+    first_K, next_K, behind_K = cell_C.reshape(3, -1)
+    pictures_K = first_K + next_K + behind_K
+    pictures, shown = int(pictures_K.sum()), pictures_K > 0
+    defined = len(shown) >= ACC5_CLASSES_MIN
+    return {
+        "acc1": int(first_K.sum()) / pictures,
+        "acc5": int(first_K.sum() + next_K.sum()) / pictures if defined else float("nan"),
+        "mean_per_class_recall": float((first_K[shown] / pictures_K[shown]).mean()),
+    }
 
 
 def accuracy(logits_NK: np.ndarray, label_N: np.ndarray) -> dict[str, float]:

@@ -21,6 +21,8 @@ def said(*entries) -> bytes:
 
 def test_entries_are_read():
     assert parse_manifest(said(ENTRY), "m") == [HeldOut("http://b.test/1.jpg", "Q1", "apple")]
+    (learnt,) = parse_manifest(said({**ENTRY, "part": "train"}), "m")
+    assert (learnt.part, HeldOut("u", "Q1", "apple").part) == ("train", "test")
 
 
 @pytest.mark.parametrize(
@@ -34,8 +36,10 @@ def test_entries_are_read():
         (said(ENTRY, None), r"m: images\[1\]\.image_url"),
         (said(ENTRY, {**ENTRY, "qid": 5}), r"m: images\[1\]\.qid"),
         (said({k: v for k, v in ENTRY.items() if k != "label"}), r"m: images\[0\]\.label"),
+        (said(ENTRY, {**ENTRY, "part": "val"}), r"m: images\[1\]\.part: found 'val'; allowed: test or train"),
+        (said({**ENTRY, "part": ["train"]}), r"m: images\[0\]\.part"),
     ],
-    ids=range(14),
+    ids=range(16),
 )  # fmt: skip
 def test_a_manifest_that_cannot_be_used_is_told_by_entry_and_field(body, words):
     with pytest.raises(ManifestError, match=words):

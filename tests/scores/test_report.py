@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from entitynet_assets.scores.report import (
@@ -15,19 +17,29 @@ from entitynet_assets.scores.report import (
     score_rows,
     standing,
 )
-from entitynet_assets.studies.models import load_study
-from entitynet_train.spec import EvalSpec, FloorSpec, fingerprint, load, to_json
+from entitynet_assets.studies.models import Benchmark, load_study
+from entitynet_assets.tables import SCORES
+from entitynet_train.spec import EvalSpec, FloorSpec, Score, fingerprint, load, to_json
 
 STUDY = load_study("sample")
 HELD = [
-    {"benchmark": "sample-drawings", "image_id": f"i{n}", "class_id": f"Q{n % 4}", "class_name": f"name {n % 4}", "path": f"p{n}"}
+    {
+        "benchmark": "sample-drawings", "image_id": f"i{n}", "class_id": f"Q{n % 4}", "class_name": f"name {n % 4}",
+        "path": f"p{n}", "part": "test",
+    }
     for n in range(12)
 ]  # fmt: skip
 CHECKPOINT = {"recipe": "demo", "step": 64, "export_sha256": "e", "path": "jobs/train/demo/export"}
 
 
 def made(held=HELD, root="/lake") -> EvalSpec:
-    return eval_spec(CHECKPOINT, benchmark_specs(STUDY, held, {"sample-drawings": "held_out/x.parquet"}, root), root)
+    parts = {"test": "held_out/x.parquet", "train": "held_out/y.parquet"}
+    return eval_spec(CHECKPOINT, benchmark_specs(STUDY, held, {"sample-drawings": parts}, root), root)
+
+
+def spec_of(held, root="/lake", **changes):
+    parts = {"test": f"{root}-x.parquet", "train": f"{root}-y.parquet"}
+    return benchmark_spec(Benchmark(name="b", manifest="m", **changes), held, parts, root)
 
 
 def test_a_specification_is_read_back_as_written(tmp_path):
@@ -37,13 +49,30 @@ def test_a_specification_is_read_back_as_written(tmp_path):
 
 
 def test_a_benchmark_is_its_members_and_their_classes():
-    spec = benchmark_spec("b", HELD, ["{}"], "/lake", "x.parquet")
+    spec = spec_of(HELD)
     assert spec.classes == {f"Q{n}": (f"name {n}",) for n in range(4)}
-    assert benchmark_spec("b", HELD[::-1], ["{}"], "/other", "y.parquet").fingerprint == spec.fingerprint
-    assert benchmark_spec("b", HELD[1:], ["{}"], "/lake", "x.parquet").fingerprint != spec.fingerprint
+    assert spec_of(HELD[::-1], "/other").fingerprint == spec.fingerprint
+    assert spec_of(HELD[1:]).fingerprint != spec.fingerprint
     moved = [{**HELD[0], "class_id": "Q3"}, *HELD[1:]]
-    assert benchmark_spec("b", moved, ["{}"], "/lake", "x.parquet").fingerprint != spec.fingerprint
+    assert spec_of(moved).fingerprint != spec.fingerprint
     assert fingerprint(made(root="/elsewhere")) == fingerprint(made())
+
+
+def test_what_is_learnt_from_is_a_part_of_its_own_and_adds_no_class():
+    learnt = [
+        {**HELD[0], "image_id": "t", "part": "train"},
+        {**HELD[1], "image_id": "u", "class_id": "Q9", "part": "train"},
+    ]
+    spec = spec_of([*HELD, *learnt], protocols=["few_shot", "linear_probe"])
+    assert (spec.images, spec.train, spec.protocols) == (
+        "/lake-x.parquet",
+        "/lake-y.parquet",
+        ("few_shot", "linear_probe"),
+    )
+    assert spec_of(HELD).train == ""
+    assert "Q9" not in spec.classes
+    assert spec.fingerprint != spec_of([*HELD, *({**row, "part": "test"} for row in learnt)]).fingerprint
+    assert made([{**row, "part": "train"} for row in HELD]).benchmarks == ()  # nothing to score
 
 
 def test_a_benchmark_without_pictures_is_left_out():
@@ -51,12 +80,12 @@ def test_a_benchmark_without_pictures_is_left_out():
     assert made([{**HELD[0], "benchmark": "another"}]).benchmarks == ()
 
 
-@pytest.mark.parametrize(
-    ("metric", "chance"), [("acc1", 0.25), ("mean_per_class_recall", 0.25), ("acc5", 1.0), ("r1", None)]
-)
-def test_a_row_says_what_guessing_would_give(metric, chance):
-    score = {"benchmark": "sample-drawings", "protocol": "zero_shot", "metric": metric, "value": 0.5, "count": 12}
-    assert score_rows(made(), [score]) == [{"recipe": "demo", "step": 64, **score, "chance": chance}]
+def test_a_row_is_what_the_evaluation_says_and_fits_the_table():
+    score = dataclasses.asdict(
+        Score("sample-drawings", "zero_shot", "acc1", 0.5, 12, 0.25, 0.75, 0.25, "templates: {}")
+    )
+    assert score_rows(made(), [score]) == [{"recipe": "demo", "step": 64, **score}]
+    assert set(score_rows(made(), [score])[0]) == set(SCORES.column_names)
 
 
 def test_chance_is_one_class_in_all_of_them():

@@ -12,7 +12,7 @@ from tests.small_lake import SmallLake
 def score(recipe: str, step: int, benchmark: str, value: float, count: int, metric: str = "acc1") -> dict:
     return {
         "recipe": recipe, "step": step, "benchmark": benchmark, "protocol": "zero_shot", "metric": metric, "value": value, "count": count,
-        "chance": 0.1,
+        "chance": 0.1, "low": value / 2, "high": (1 + value) / 2, "settings": "s",
     }  # fmt: skip
 
 

@@ -149,6 +149,12 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("recipes", ["demo", "demo"], "recipes: ['demo'] named twice; give each its own name"),
     ("benchmarks.0", {"name": "b", "manifest": "m", "templates": ["a photo"]},
      "benchmarks.0.templates: found 'a photo'; a template needs {} where"),
+    ("benchmarks.0", {"name": "b", "manifest": "m", "protocols": ["few_shots"]},
+     "benchmarks.0.protocols: found 'few_shots'; allowed: zero_shot, instance_retrieval, few_shot, linear_probe, "
+     "linear_probe_adamw (did you mean few_shot?)"),
+    ("benchmarks.0", {"name": "b", "manifest": "m", "protocols": ["few_shot", "few_shot"]},
+     "benchmarks.0.protocols: found 'few_shot' twice; name it once"),
+    ("benchmarks.0", {"name": "b", "manifest": "m", "protocols": []}, "benchmarks.0.protocols: found []"),
     ("graph.source", "csv", "graph.source: found 'csv'; Input should be 'sparql' or 'dump'"),
     ("graph.source", "dump", "graph: graph.dump is empty; graph.source = 'dump' needs dump"),
     ("web", {}, "web.contact: missing; add it"),

@@ -63,6 +63,9 @@ def test_scores_agree_with_predictions_and_with_open_clip(exported, answer, tiny
     result = json.loads((out / "result.json").read_text())
     assert (result["status"], result["spec_fingerprint"]) == ("finished", fingerprint(spec))
     assert result["counts"]["shapes"] == {"pictures": 32, "unknown_class": 0, "unreadable": 0, "scored": 32}
+    acc1 = next(score for score in json.loads((out / "scores.json").read_text()) if score["metric"] == "acc1")
+    assert 0 <= acc1["low"] <= acc1["value"] <= acc1["high"] <= 1
+    assert (acc1["chance"], acc1["settings"]) == (0.25, "templates: a {} on grey | {}; names: first")
     assert predictions_by_open_clip(spec, tiny_world) == {row["image_id"]: row["predicted_class_id"] for row in rows}
 
 
@@ -94,8 +97,6 @@ def test_unreadable_pictures_and_unknown_classes_are_counted(exported, answer, t
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"protocols": ("linear_probe",)}, "missing: a training part"),
-        ({"protocols": ("zero_shot", "retrieval")}, "missing: captions"),
         ({"checkpoint": "/nowhere"}, "/nowhere"),
         ({"checkpoint_sha256": "0" * 64}, "allowed: 0000"),
     ],
@@ -107,6 +108,42 @@ def test_what_cannot_be_scored_is_named(exported, answer, capfd, change, words):
     assert said.startswith("spec error: ")
     assert words in said
     assert not (out / "result.json").exists()
+
+
+def test_every_protocol_of_a_benchmark_is_asked_of_one_embedding(exported, answer, tiny_world):
+    spec = exported()
+    folder = tiny_world.root / "benchmark"
+    rows = pq.read_table(folder / "images.parquet").to_pylist()
+    for name, kept in (("test", lambda number: number >= 3), ("train", lambda number: number < 3)):
+        chosen = [row for row in rows if kept(int(row["image_id"][-1]))]
+        pq.write_table(pa.Table.from_pylist(chosen), folder / f"{name}.parquet")
+    benchmark = dataclasses.replace(
+        spec.benchmarks[0], images="test.parquet", train="train.parquet",
+        protocols=("few_shot", "linear_probe", "linear_probe_adamw", "instance_retrieval"), templates=(),
+    )  # fmt: skip
+    code, out = answer(evaluate, dataclasses.replace(spec, benchmarks=(benchmark,)))
+    assert code == 0
+    scores = {(one["protocol"], one["metric"]): one for one in json.loads((out / "scores.json").read_text())}
+    assert set(scores) == {
+        ("few_shot", "acc1@1-shot"), ("linear_probe", "acc1"), ("linear_probe_adamw", "acc1"),
+        ("instance_retrieval", "map_self_included"), ("instance_retrieval", "map_self_excluded"),
+    }  # fmt: skip
+    for one in scores.values():
+        assert one["low"] <= one["value"] <= one["high"]
+        assert (one["count"], one["settings"] != "") == (20, True)
+    counts = json.loads((out / "result.json").read_text())["counts"]["shapes"]
+    assert (counts["scored"], counts["train_pictures"], counts["train_unreadable"]) == (20, 12, 0)
+    assert counts["few_shot_classes_left_out@5-shot"] == 4  # three pictures a class to learn from
+    assert pq.read_table(out / "predictions.parquet").num_rows == 0  # zero-shot was not asked
+
+
+def test_a_probe_without_a_training_part_names_the_benchmark_and_the_remedy(exported, answer, capfd):
+    spec = exported()
+    benchmark = dataclasses.replace(spec.benchmarks[0], protocols=("zero_shot", "linear_probe"))
+    assert answer(evaluate, dataclasses.replace(spec, benchmarks=(benchmark,)))[0] == 2
+    said = capfd.readouterr().err
+    assert "benchmark[shapes].train: found no training part, from which linear_probe learns" in said
+    assert 'allowed: pictures of part "train"' in said
 
 
 @pytest.mark.parametrize("templates", [(), ("a photo",)])

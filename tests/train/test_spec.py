@@ -207,6 +207,11 @@ def test_a_nested_error_says_where(run_spec, tmp_path):
 
 
 def test_an_unknown_protocol_is_refused():
-    benchmark = BenchmarkSpec("b", "f", {}, (), "root", "images.parquet")
-    with pytest.raises(SpecError, match="zero_shot"):
-        EvalSpec("r", 0, "0" * 64, (benchmark,), protocols=("ocr",))
+    with pytest.raises(SpecError, match=r"benchmark\[b\].protocols: found 'ocr'; allowed: one of zero_shot"):
+        BenchmarkSpec("b", "f", {}, (), "root", "images.parquet", protocols=("ocr",))
+
+
+@pytest.mark.parametrize("protocols", [(), ("few_shot", "few_shot")])
+def test_a_benchmark_is_scored_by_each_protocol_once_and_by_one_at_least(protocols):
+    with pytest.raises(SpecError, match="at least one, each once"):
+        BenchmarkSpec("b", "f", {}, (), "root", "images.parquet", protocols=protocols)
