@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from entitynet_assets.cli import ui_pages
-from tests.river.conftest import River
+from tests.river.conftest import RECIPES, River
 
 pytestmark = pytest.mark.slow
 ROOMS = (
@@ -83,6 +83,17 @@ class Ui:
         assert "errors" not in found, found["errors"]
         return found["data"]
 
+    def backfill(self, table: str, partitions: list[str], limit_s: float = 600.0) -> str:
+        """Launch a backfill of these partitions as the dialog does; returns how it ends."""
+        chosen = {"assetSelection": [{"path": [table]}], "partitionNames": partitions}
+        launched = self.ask(BACKFILL, p=chosen)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        status, end = "", time.monotonic() + limit_s
+        while not status.startswith(("COMPLETED", "FAILED", "CANCELED")) and time.monotonic() < end:
+            status = self.ask(BACKFILLED, id=launched["backfillId"])["partitionBackfillOrError"]["status"]
+            time.sleep(1)
+        return status
+
     def materialise(self, *tables: str) -> str:
         """Launch a run of these assets as the button does; returns how it ends."""
         selector = {
@@ -116,6 +127,9 @@ NODES = """{assetNodes{assetKey{path} groupName isMaterializable isPartitioned d
   assetMaterializations(limit:1){runId metadataEntries{label __typename}}}}"""
 LAUNCH = """mutation($p: ExecutionParams!){launchRun(executionParams:$p){__typename ... on LaunchRunSuccess{run{runId}}
   ... on PythonError{message}}}"""
+BACKFILL = """mutation($p: LaunchBackfillParams!){launchPartitionBackfill(backfillParams:$p){__typename
+  ... on LaunchBackfillSuccess{backfillId} ... on PythonError{message}}}"""
+BACKFILLED = "query($id: String!){partitionBackfillOrError(backfillId:$id){... on PartitionBackfill{status}}}"
 RUN = "query($id: ID!){runOrError(runId:$id){... on Run{status}}}"
 
 
@@ -188,3 +202,22 @@ def test_a_newcomer_finds_rooms_lineage_and_leaderboard(finished_river: River, t
         ):
             assert f">{figure}<" in board, f"{figure} is not on the page of the leaderboard"
         assert "data:image/svg+xml" in seen(ui, links["checkpoints"], tmp_path / "profile"), "no loss curve"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_backfill_over_three_recipes_makes_three_checkpoints_with_curves(
+    harvested_river: River, tmp_path: Path
+) -> None:
+    river = harvested_river
+    recipes = [RECIPES.replace('name = "tiny"', f'name = "{name}"') for name in ("second", "third")]
+    river.study.write_text(river.study.read_text() + "".join(recipes))
+    with opened_ui(river) as ui:
+        status = ui.backfill("checkpoints", ["tiny", "second", "third"])
+        assert status == "COMPLETED_SUCCESS", ui.log.read_text()[-3000:]
+        made = {row["recipe"]: river.lake.root / row["path"] for row in river.lake.rows("checkpoints")}
+        assert made.keys() == {"tiny", "second", "third"}
+        assert all((export / "open_clip_config.json").is_file() for export in made.values())
+        for name in made:
+            page = seen(ui, f"/assets/checkpoints?view=events&partition={name}", tmp_path / "profile")
+            assert "data:image/svg+xml" in page, f"no loss curve of {name}"
