@@ -53,7 +53,8 @@ def golden_features(rows: int = 64) -> list[torch.Tensor]:
 def run_spec(loss: LossSpec, classes: int = CLASSES) -> RunSpec:
     """A spec with nothing in it but the loss and the number of classes."""
     data = DataSpec("r", "w", "s", (), "", (), (), (), vocabulary_fingerprint="v", class_count=classes)
-    return RunSpec("r", "demo-64", CaptionMix("m", {"label": 1.0}), data, 0, 64, 1.0, loss=loss)
+    taught = {"teacher": "t", "reinforcements": ("t.parquet",)} if "distillation" in loss.names else {}
+    return RunSpec("r", "demo-64", CaptionMix("m", {"label": 1.0}), data, 0, 64, 1.0, loss=loss, **taught)
 
 
 def labels_of(rows: int) -> torch.Tensor:

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from entitynet_train import checkpoint, report, train
+from entitynet_train.export import WEIGHTS
 from entitynet_train.spec import LossSpec, RunSpec, fingerprint
 
 MODULE = "entitynet_train.train"
@@ -69,7 +71,7 @@ def test_a_run_with_every_trick_resumes_bit_for_bit_and_exports_its_average(tiny
     final, again = state_of(whole, spec, 4), state_of(cut, spec, 4)
     assert same(final, again)
     assert not same(final["average"], state_of(cut, spec, 2)["average"])
-    exported = [torch.load(out / "export" / "open_clip_pytorch_model.bin") for out in (whole, cut)]
+    exported = [load_file(out / "export" / WEIGHTS) for out in (whole, cut)]
     averages = {name.removeprefix("module."): value for name, value in final["average"].items() if name != "n_averaged"}
     assert same(exported[0], averages)
     assert same(exported[0], exported[1])
