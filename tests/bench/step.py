@@ -99,7 +99,8 @@ def main() -> None:
             print(tower, name, json.dumps(figures), flush=True)
     ratios = {tower: round(sides["peer"][key] / sides["ours"][key], 3) for tower, sides in found.items()}
     first = next(iter(found.values()))
-    print(last_line("step", first["peer"][key], first["ours"][key], "peer's s a step over ours", ratios=ratios))
+    ours, peer = (round(1 / first[name][key], 3) for name in ("ours", "peer"))
+    print(last_line("step", ours, peer, "steps/s" if cuda else "steps/s of a core", ratios=ratios))
 
 
 if __name__ == "__main__":
