@@ -81,6 +81,7 @@ def test_ancestors_have_names_no_further_than_asked_and_nothing_above_a_root(sma
     ]
     named_by_taxon = item("Q6", claim("P225", text="Malus"), en=None, labels=words(de="Apfel"), status="ok")
     small.put("wikidata_items", [*items, named_by_taxon])
+    small.make("named_ancestors")
     assert small.pick("ancestor_texts", "qid", "text", "distance") == [
         ("Q1", "Malus", 1),
         ("Q1", "food", 1),
