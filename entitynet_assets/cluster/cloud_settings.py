@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from entitynet_assets.cluster.by_kind import ByKind
 from entitynet_assets.cluster.interface import JobLost
 
-JOB_KINDS = ("train", "evaluate", "embed", "floor", "classify")
 BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*")
 SIZE = re.compile(r"\d+(\.\d+)?(Mi|Gi|Ti|M|G|T)?")
 
@@ -60,7 +60,7 @@ class NodeResources(_Table):
         return int(float(number) * sizes[unit] / 2**20)
 
 
-class CloudSettings(NodeResources):
+class CloudSettings(ByKind, NodeResources):
     """What both clouds are told: the image, the files, who may do what.
 
     `image` has this package with its `train` extra. Files: without `s3`, nodes see the lake under the same path as this machine; with
@@ -68,6 +68,8 @@ class CloudSettings(NodeResources):
     `restarts` is how often a job whose node was lost or whose processes were killed begins again from its newest checkpoint.
     `ask_s` lies between two questions to the cluster, `lag_s` is what a shared file system may take to show a file.
     """
+
+    shared = NodeResources
 
     image: str = ""
     s3: str = ""
@@ -82,24 +84,6 @@ class CloudSettings(NodeResources):
     def _bucket(cls, value: str) -> str:
         if value and not BUCKET.fullmatch(value):
             raise ValueError(f"found {value!r}; allowed: s3://bucket/prefix without a slash at the end")
-        return value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _inherited(cls, raw: Any) -> Any:
-        """Let each kind of job say only what differs from the rest."""
-        jobs = raw.get("jobs") if isinstance(raw, dict) else None
-        if not isinstance(jobs, dict):
-            return raw
-        shared = {key: value for key, value in raw.items() if key in NodeResources.model_fields}
-        return {**raw, "jobs": {k: {**shared, **v} if isinstance(v, dict) else v for k, v in jobs.items()}}
-
-    @field_validator("jobs")
-    @classmethod
-    def _kinds(cls, value: dict[str, NodeResources]) -> dict[str, NodeResources]:
-        for kind in value:
-            if kind not in JOB_KINDS:
-                raise ValueError(f"found {kind!r}; allowed: {', '.join(JOB_KINDS)}")
         return value
 
     @field_validator("environment")

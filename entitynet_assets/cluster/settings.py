@@ -26,11 +26,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from entitynet_assets.cluster.by_kind import JOB_KINDS, ByKind
 from entitynet_assets.cluster.cloud_settings import AwsBatchSettings, KubernetesSettings
 from entitynet_assets.studies.models import StudyError
 
 ENVIRONMENT = "ENTITYNET_CLUSTER"
-JOB_KINDS = ("train", "evaluate", "embed", "floor", "classify")
 # What the platform says of each job itself; a directive that said otherwise would lose the job or its log.
 _OWN = (
     "job-name",
@@ -119,7 +119,7 @@ class Ssh(Settings):
     options: tuple[str, ...] = ()
 
 
-class SlurmSettings(SlurmResources):
+class SlurmSettings(ByKind, SlurmResources):
     """Jobs through sbatch, on this machine or over SSH.
 
     `requeue` lets Slurm start a job again that lost its node or was preempted, and lets a job whose time is up queue itself again after a
@@ -128,6 +128,8 @@ class SlurmSettings(SlurmResources):
     controller, `lag_s` is what the shared file system may take to show a file.
     `pass_environment` names variables that jobs get with the values they have here; the values are written into the job's folder.
     """
+
+    shared = SlurmResources
 
     jobs: dict[str, SlurmResources] = {}
     ssh: Ssh | None = None
@@ -139,24 +141,6 @@ class SlurmSettings(SlurmResources):
     lag_s: float = Field(default=5.0, ge=0)
     commands_s: float = Field(default=60.0, gt=0)
     pass_environment: tuple[str, ...] = ("PYTHONPATH", "OMP_NUM_THREADS")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _inherited(cls, raw: Any) -> Any:
-        """Let each kind of job say only what differs from the rest."""
-        jobs = raw.get("jobs") if isinstance(raw, dict) else None
-        if not isinstance(jobs, dict):
-            return raw
-        shared = {key: value for key, value in raw.items() if key in SlurmResources.model_fields}
-        return {**raw, "jobs": {k: {**shared, **v} if isinstance(v, dict) else v for k, v in jobs.items()}}
-
-    @field_validator("jobs")
-    @classmethod
-    def _kinds(cls, value: dict[str, SlurmResources]) -> dict[str, SlurmResources]:
-        for kind in value:
-            if kind not in JOB_KINDS:
-                raise ValueError(f"found {kind!r}; allowed: {', '.join(JOB_KINDS)}")
-        return value
 
     def resources(self, kind: str) -> SlurmResources:
         """Return what a job of this kind asks for."""
